@@ -1,0 +1,1 @@
+"""Purposes, policy, grants, leases, keys, sealing and the ledger."""

@@ -1,0 +1,1 @@
+"""The place: districts, streets, buildings, cameras, facilities, and the bundle that holds them."""

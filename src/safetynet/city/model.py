@@ -1,0 +1,207 @@
+"""What a city is made of, as columns. Pure NumPy; nothing here reads a file."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from safetynet.base.geo import Floats, LonLat, Plane
+from safetynet.base.ids import CameraId, NodeId
+
+Ints = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
+
+
+class Origin(IntEnum):
+    """Where a value comes from."""
+
+    SURVEYED = 0
+    DECLARED = 1
+    """Read from a source that says so."""
+    ASSUMED = 2
+    """Set by a stated rule because the source is silent."""
+    SYNTHETIC = 3
+    """Invented by seed; marked on the map."""
+    LEARNED = 4
+
+
+class CameraKind(IntEnum):
+    """How a camera can move."""
+
+    FIXED = 0
+    PTZ = 1
+
+
+class District(msgspec.Struct, frozen=True, kw_only=True):
+    """A 자치구: an owner of cameras and a node of the net."""
+
+    node: NodeId
+    code: str
+    """Five digits of the legal-dong code, e.g. ``11440``."""
+    name_ko: str
+    name_en: str
+    official_cameras: int
+    """By the city's table of 31 July 2021."""
+    border: tuple[tuple[tuple[float, float], ...], ...]
+    """Exterior rings of lon, lat pairs (a district may have several parts)."""
+    quarter: tuple[tuple[float, float], ...] | None
+    """Ring of the quarter that has cameras in a scaled bundle; None where the whole district has."""
+
+
+class Dong(msgspec.Struct, frozen=True, kw_only=True):
+    """A legal dong (법정동)."""
+
+    code: str
+    """Ten digits: province 2, district 3, town 3, village 2."""
+    name_ko: str
+    district: NodeId
+    centre: LonLat
+    """A point inside the dong."""
+    radius_m: float
+    """Radius around ``centre`` that holds 95 % of the dong's street length (or area)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cameras:
+    """All cameras, one row each; every array has shape (n,)."""
+
+    id: tuple[CameraId, ...]
+    name: tuple[str, ...]
+    district: Ints
+    """Index into ``City.districts``."""
+    x: Floats
+    """Metres east on ``City.plane``."""
+    y: Floats
+    height_m: Floats
+    """Lens above ground."""
+    azimuth_deg: Floats
+    """Compass direction of a fixed camera's axis, or of a PTZ's home."""
+    tilt_deg: Floats
+    """Downward positive: 0 looks at the horizon, 90 straight down."""
+    hfov_deg: Floats
+    """Horizontal field of view; of a PTZ, at its widest."""
+    kind: Bytes
+    """``CameraKind``."""
+    pole: Ints
+    """Cameras with one number hang on one pole."""
+    position_origin: Bytes
+    """``Origin`` of x, y."""
+    pose_origin: Bytes
+    """``Origin`` of azimuth, tilt, field of view and height."""
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shapes:
+    """Many lines or rings as one coordinate array: shape i is ``xy[offset[i]:offset[i + 1]]``."""
+
+    xy: Floats
+    """(m, 2) metres on ``City.plane``. A ring does not repeat its first point."""
+    offset: Ints
+    """(n + 1,), rising from 0 to m."""
+
+    def __len__(self) -> int:
+        return len(self.offset) - 1
+
+    def __getitem__(self, i: int) -> Floats:
+        return self.xy[self.offset[i] : self.offset[i + 1]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buildings:
+    """Footprints (exterior rings, counter-clockwise) with heights; arrays have shape (n,)."""
+
+    ring: Shapes
+    height_m: Floats
+    """Roof above ground."""
+    height_origin: Bytes
+    origin: Bytes
+    """``Origin`` of the footprint."""
+
+    def __len__(self) -> int:
+        return len(self.ring)
+
+
+class StreetClass(IntEnum):
+    """Rank of a street, widest first."""
+
+    ARTERIAL = 0
+    COLLECTOR = 1
+    LOCAL = 2
+    ALLEY = 3
+    PATH = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streets:
+    """Centre lines, split at crossings; arrays have shape (n,)."""
+
+    line: Shapes
+    rank: Bytes
+    """``StreetClass``."""
+    width_m: Floats
+    name: tuple[str, ...]
+    """Empty where unnamed."""
+    origin: Bytes
+    in_coverage: NDArray[np.bool_]
+    """True where the bundle holds cameras around (everywhere, or in the quarters of a scaled one)."""
+
+    def __len__(self) -> int:
+        return len(self.line)
+
+
+class Facility(msgspec.Struct, frozen=True, kw_only=True):
+    """A fixed point of the emergency services or of public safety."""
+
+    kind: str
+    """``fire_station``, ``fire_centre``, ``police``, ``hydrant``, ``fire_box``, ``aed``, ``shelter``,
+    ``bell``, ``hospital``."""
+    name: str
+    at: LonLat
+    district: NodeId | None
+    in_service: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class City:
+    """A whole city bundle in memory."""
+
+    name: str
+    title_ko: str
+    title_en: str
+    version: str
+    """Content version: equal bundles have equal versions."""
+    plane: Plane
+    districts: tuple[District, ...]
+    dongs: tuple[Dong, ...]
+    cameras: Cameras
+    buildings: Buildings
+    streets: Streets
+    facilities: tuple[Facility, ...]
+    scaled: bool
+    """True where only the districts' quarters hold cameras."""
+
+
+PICTURE_PX = (1280, 720)
+"""Width and height of every camera's main stream, square pixels."""
+
+
+class PtzModel(msgspec.Struct, frozen=True, kw_only=True):
+    """What a PTZ camera's data sheet says; one model for the whole city for now."""
+
+    pan_dps: float = 120.0
+    """Degrees per second."""
+    tilt_dps: float = 60.0
+    zoom_per_s: float = 1.0
+    """Of the normalised zoom range 0…1 per second."""
+    max_magnification: float = 20.0
+    """At normalised zoom 1; magnification is 1 + zoom · (max − 1)."""
+    min_tilt_deg: float = -10.0
+    max_tilt_deg: float = 90.0
+
+
+PTZ = PtzModel()

@@ -1,0 +1,1 @@
+"""Hub and districts over NATS: subjects, messages, commands, catalogue, who is here."""

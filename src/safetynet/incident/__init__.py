@@ -1,0 +1,1 @@
+"""Reports, the events they make, their states and their timeline."""

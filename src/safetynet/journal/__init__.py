@@ -1,0 +1,1 @@
+"""Each node's append-only, hash-chained journal."""

@@ -1,0 +1,1 @@
+"""The linked services, one file each: triggers, legal basis, plan, end."""

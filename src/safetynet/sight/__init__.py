@@ -1,0 +1,1 @@
+"""What each camera can see; choosing views and explaining the choice."""

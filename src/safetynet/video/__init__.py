@@ -1,0 +1,1 @@
+"""Video at the owner: pull, live, still; ONVIF; the gateway that viewers connect to."""

@@ -1,0 +1,252 @@
+"""What the API says, as types; the OpenAPI document and the console's client come from these."""
+
+from datetime import datetime
+
+import msgspec
+
+from safetynet.access.model import ViewerKey
+from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
+from safetynet.incident.model import IncidentKind, IncidentState, PlaceOrigin
+from safetynet.sight.model import Aim, ChosenView, PassedOver
+
+
+class CityView(msgspec.Struct, frozen=True, kw_only=True):
+    """The city as the console needs it to draw the first screen."""
+
+    name: str
+    title_ko: str
+    title_en: str
+    bounds: tuple[float, float, float, float]
+    """West, south, east, north in degrees."""
+    cameras: int
+    scaled: bool
+    synthetic: bool
+    """True where any street, building or camera on the map is invented."""
+    districts: tuple["DistrictView", ...]
+
+
+class DistrictView(msgspec.Struct, frozen=True, kw_only=True):
+    """A district on the map."""
+
+    node: NodeId
+    name_ko: str
+    name_en: str
+    centre: tuple[float, float]
+    border: tuple[tuple[tuple[float, float], ...], ...]
+    quarter: tuple[tuple[float, float], ...] | None
+    cameras: int
+
+
+class NodeView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a node stands towards the hub."""
+
+    node: NodeId
+    state: str
+    """``absent`` (not joined yet), ``here``, ``suspect``, ``away``."""
+    since: datetime
+    cameras: int
+    head: int
+    """Highest sequence of its journal that the hub has applied."""
+
+
+class PlaceView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an incident is."""
+
+    lon: float
+    lat: float
+    error_m: float
+    origin: PlaceOrigin
+    address: str
+    dong: str
+    """Name of the legal dong."""
+
+
+class ViewView(msgspec.Struct, frozen=True, kw_only=True):
+    """One chosen view of an incident, with its state."""
+
+    rank: int
+    """1 is the best."""
+    camera: CameraId
+    camera_name: str
+    owner: NodeId
+    at: tuple[float, float]
+    chosen: ChosenView
+    area: tuple[tuple[float, float], ...]
+    """Ring of what the camera sees at this aim, lon and lat."""
+    state: str
+    """``asked``, ``ready``, ``refused``, ``away``, ``ended``."""
+    note: str
+    """Error code behind ``refused`` or ``away``; else empty."""
+
+
+class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident as the list and the detail show it."""
+
+    id: IncidentId
+    sender: str
+    key: str
+    service: str
+    state: IncidentState
+    kind: IncidentKind
+    grade: str
+    detail: str
+    drill: bool
+    place: PlaceView
+    basis_ko: str
+    basis_en: str
+    occurred_at: datetime
+    received_at: datetime
+    ended_at: datetime | None
+    hard_end: datetime | None
+    """When the last grant of the plan ends whatever happens."""
+    lease_s: float
+    views: tuple[ViewView, ...]
+    passed_over: tuple[PassedOver, ...]
+    decided_ms: float | None
+    """From the report accepted to the views chosen."""
+    still_ms: int | None
+    """From the report accepted to the first still at a viewer."""
+    time_to_eyes_ms: int | None
+    """From the report accepted to the first decoded frame at a viewer."""
+    revision: int
+
+
+class GrantView(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant as handed to the one viewer it is bound to."""
+
+    id: GrantId
+    incident: IncidentId
+    camera: CameraId
+    owner: NodeId
+    rank: int
+    token: str
+    """The signed grant; useless without the viewer's private key."""
+    gateway: str
+    """WebSocket address of the owner's gateway."""
+    relay: str
+    """Path of the relay at the hub, for networks that route only to the centre."""
+    hard_end: datetime
+
+
+# /api/live, console → hub
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True, tag="hello"):
+    """First message: who watches, and the public half of the viewer's key."""
+
+    agency: str
+    name: str
+    key: ViewerKey
+
+
+class EyesOn(msgspec.Struct, frozen=True, kw_only=True, tag="eyes_on"):
+    """The first decoded frame of a view is on the viewer's screen."""
+
+    incident: IncidentId
+    camera: CameraId
+    grant: GrantId
+
+
+class StillShown(msgspec.Struct, frozen=True, kw_only=True, tag="still_shown"):
+    """The still of a view is on the viewer's screen."""
+
+    incident: IncidentId
+    camera: CameraId
+    grant: GrantId
+
+
+FromConsole = Hello | EyesOn | StillShown
+
+
+# /api/live, hub → console
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
+    """Everything as it is now; the first message, and again after the hub lost its place."""
+
+    now: datetime
+    viewer: ViewerId
+    incidents: tuple[IncidentView, ...]
+    nodes: tuple[NodeView, ...]
+
+
+class IncidentEvent(msgspec.Struct, frozen=True, kw_only=True, tag="incident"):
+    """An incident is new or changed; whole, replaces the one before by id."""
+
+    incident: IncidentView
+
+
+class NodeEvent(msgspec.Struct, frozen=True, kw_only=True, tag="node"):
+    """A node joined, went or came back."""
+
+    node: NodeView
+
+
+class GrantsEvent(msgspec.Struct, frozen=True, kw_only=True, tag="grants"):
+    """Grants for this viewer; each replaces one for the same incident and camera."""
+
+    incident: IncidentId
+    grants: tuple[GrantView, ...]
+
+
+class Beat(msgspec.Struct, frozen=True, kw_only=True, tag="beat"):
+    """The hub is alive; sent each second so that a console can show how old its data is."""
+
+    now: datetime
+
+
+ToConsole = Snapshot | IncidentEvent | NodeEvent | GrantsEvent | Beat
+
+
+# HTTP
+
+
+class ReportIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A report by HTTP."""
+
+    sender: str
+    key: str
+    kind: IncidentKind
+    progress: int = 10
+    grade: str = ""
+    detail: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    error_m: float | None = None
+    address: str = ""
+    dong_code: str = ""
+    occurred_at: datetime | None = None
+    drill: bool = False
+
+
+class ReportAccepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The report is on disk."""
+
+    incident: IncidentId
+    report: str
+    new: bool
+    """False where this report was known already or changed a known incident."""
+    state: IncidentState
+
+
+class SettingsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the console must know about this installation."""
+
+    version: str
+    demo: bool
+    staging: str | None
+    """Address of a service that stages incidents in a simulated city; None in a real one."""
+    hold_policy: str
+
+
+class CameraPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A camera on the map."""
+
+    id: CameraId
+    name: str
+    owner: NodeId
+    lon: float
+    lat: float
+    kind: str
+    origin: str
+    aim: Aim
