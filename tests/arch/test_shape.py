@@ -34,20 +34,24 @@ def test_every_public_thing_has_a_docstring() -> None:
     bare = [
         f"{path.relative_to(SRC)}:{node.lineno} {node.name}"
         for path in SRC.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and not node.name.startswith("_")
-        and not ast.get_docstring(node)
-        and not _is_inner(path, node)
+        for node in public(ast.parse(path.read_text(encoding="utf-8")))
+        if not ast.get_docstring(node)
     ]
     assert not bare, bare
 
 
-def _is_inner(path: Path, node: ast.AST) -> bool:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    line = getattr(node, "lineno", 0)
-    return any(
-        isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
-        and outer.lineno < line <= (outer.end_lineno or 0)
-        for outer in ast.walk(tree)
-    )
+def public(
+    tree: ast.Module | ast.ClassDef,
+) -> list[ast.AsyncFunctionDef | ast.FunctionDef | ast.ClassDef]:
+    """Public classes and functions of a module and of its public classes, overloads left out."""
+    found: list[ast.AsyncFunctionDef | ast.FunctionDef | ast.ClassDef] = []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            found += [node, *public(node)]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            overload = any(
+                isinstance(d, ast.Name) and d.id == "overload" for d in node.decorator_list
+            )
+            if not node.name.startswith("_") and not overload:
+                found.append(node)
+    return found
