@@ -1,0 +1,112 @@
+"""A node's own journal: one transaction writes the entries and the state they mean."""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from safetynet.base.clock import Clock
+from safetynet.base.errors import InvalidError
+from safetynet.base.ids import NodeId
+from safetynet.journal.entry import EPOCH_KIND, Draft, Entry, encode_entry
+from safetynet.journal.feed import Feed
+from safetynet.journal.rows import Folds, Head, fold_again, read_head, store_entries
+from safetynet.store.store import Store
+
+
+class Change:
+    """The open transaction that a ``Journal.change`` works in."""
+
+    def __init__(self, conn: Connection, node: NodeId, clock: Clock, folds: Folds) -> None:
+        self.conn = conn
+        """For reading the state, and for rows that are not folded."""
+        self.entries: list[Entry] = []
+        """What was appended so far."""
+        self._node = node
+        self._clock = clock
+        self._folds = folds
+        self._head = read_head(conn, node)
+
+    def append(self, *drafts: Draft) -> list[Entry]:
+        """Give the drafts sequence, time and chain, keep them, and fold them at once."""
+        return self._store(drafts, self._head.epoch)
+
+    def begin_epoch(self, epoch: int) -> Entry:
+        """Append the first entry of a new epoch (docs/design/0002)."""
+        if epoch <= self._head.epoch:
+            raise InvalidError("journal.epoch", "an epoch only rises", head=self._head.epoch)
+        body = {"known_epoch": self._head.epoch, "known_seq": self._head.seq}
+        return self._store([Draft(kind=EPOCH_KIND, body=body)], epoch)[0]
+
+    def _store(self, drafts: Sequence[Draft], epoch: int) -> list[Entry]:
+        made: list[Entry] = []
+        head = self._head
+        for draft in drafts:
+            entry = encode_entry(
+                node=self._node,
+                epoch=epoch,
+                seq=head.seq + 1,
+                time=self._clock.now(),
+                draft=draft,
+                prev=head.leaf,
+            )
+            made.append(entry)
+            head = Head(epoch=epoch, seq=entry.seq, leaf=entry.leaf)
+        store_entries(self.conn, made, self._folds)
+        self._head = head
+        self.entries += made
+        return made
+
+
+class Journal:
+    """The one writer of a node's journal."""
+
+    def __init__(self, node: NodeId, store: Store, clock: Clock, folds: Folds) -> None:
+        self.node = node
+        self.store = store
+        self.feed = Feed()
+        """Committed entries of this node, in order: ``with journal.feed.subscribe() as s``."""
+        self._clock = clock
+        self._folds = folds
+
+    async def append(
+        self,
+        drafts: Sequence[Draft],
+        effects: Callable[[Connection, list[Entry]], None] | None = None,
+    ) -> list[Entry]:
+        """Append; returns the entries once they are on disk, with their folds and ``effects``.
+
+        ``effects`` runs in the same transaction, after the folds; if it raises, nothing is written.
+        """
+
+        def work(change: Change) -> list[Entry]:
+            entries = change.append(*drafts)
+            if effects is not None:
+                effects(change.conn, entries)
+            return entries
+
+        return await self.change(work)
+
+    async def change[T](self, decide: Callable[[Change], T]) -> T:
+        """Read, decide and append in one transaction; ``decide`` runs in the writer's thread.
+
+        Returns what ``decide`` returned, after the commit. If it raises, nothing is written.
+        """
+
+        def work(conn: Connection) -> tuple[T, list[Entry]]:
+            change = Change(conn, self.node, self._clock, self._folds)
+            return decide(change), change.entries
+
+        result, _ = await self.store.write(work, committed=lambda r: self.feed.publish(r[1]))
+        return result
+
+    async def begin_epoch(self, epoch: int) -> Entry:
+        """Begin a new epoch where this node cannot know its own head, as after a restore."""
+        return await self.change(lambda change: change.begin_epoch(epoch))
+
+    async def head(self) -> Head:
+        """Where this journal stands on disk."""
+        return await self.store.read(lambda conn: read_head(conn, self.node))
+
+    async def rebuild(self) -> int:
+        """Drop this node's folded rows and fold every entry again; returns the entries read."""
+        return await self.store.write(lambda conn: fold_again(conn, self.node, self._folds))

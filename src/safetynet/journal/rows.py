@@ -1,0 +1,98 @@
+"""How entries and heads stand in the tables; runs inside the caller's transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from safetynet.base.ids import NodeId
+from safetynet.journal.entry import ZERO, Entry, parse_entry
+from safetynet.store.tables import FOLDED, journal_entries, nodes
+
+type Fold = Callable[[Connection, Entry], None]
+"""Writes what an entry means into folded tables; reads nothing but the entry and those tables."""
+type Folds = Mapping[str, Fold]
+"""By kind; an entry of a kind without a fold is only kept."""
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The last entry of a journal; epoch 1, sequence 0 before the first."""
+
+    epoch: int = 1
+    seq: int = 0
+    leaf: str = ZERO
+
+
+class _Subject(msgspec.Struct):
+    incident: str | None = None
+
+
+_subject = msgspec.json.Decoder(_Subject)
+
+
+def read_head(conn: Connection, node: NodeId) -> Head:
+    """The head of a node's journal as this store knows it."""
+    row = conn.execute(
+        select(nodes.c.epoch, nodes.c.seq, nodes.c.leaf).where(nodes.c.node == node)
+    ).first()
+    return Head() if row is None else Head(epoch=row.epoch, seq=row.seq, leaf=row.leaf)
+
+
+def write_head(conn: Connection, entry: Entry) -> None:
+    """Make ``entry`` the head of its node's journal."""
+    values = {"epoch": entry.epoch, "seq": entry.seq, "leaf": entry.leaf, "changed_at": entry.time}
+    if conn.execute(update(nodes).where(nodes.c.node == entry.node).values(values)).rowcount == 0:
+        conn.execute(insert(nodes).values(node=entry.node, state="good", **values))
+
+
+def store_entries(conn: Connection, entries: Sequence[Entry], folds: Folds) -> None:
+    """Keep entries of one node verbatim, fold them, and move the node's head to the last."""
+    if not entries:
+        return
+    conn.execute(insert(journal_entries), [_row(entry) for entry in entries])
+    for entry in entries:
+        fold(conn, entry, folds)
+    write_head(conn, entries[-1])
+
+
+def fold(conn: Connection, entry: Entry, folds: Folds) -> None:
+    """Write what one entry means into the folded tables."""
+    if (apply := folds.get(entry.kind)) is not None:
+        apply(conn, entry)
+
+
+def fold_again(conn: Connection, node: NodeId, folds: Folds) -> int:
+    """Drop the folded rows of one node and fold its whole journal; returns the entries read."""
+    for table in reversed(FOLDED):
+        conn.execute(delete(table).where(table.c.node == node))
+    lines = conn.execute(
+        select(journal_entries.c.line)
+        .where(journal_entries.c.node == node, journal_entries.c.superseded_by.is_(None))
+        .order_by(journal_entries.c.epoch, journal_entries.c.seq)
+    )
+    count = 0
+    for (line,) in lines:
+        fold(conn, parse_entry(line), folds)
+        count += 1
+    return count
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    return {
+        "node": entry.node,
+        "epoch": entry.epoch,
+        "seq": entry.seq,
+        "time": entry.time,
+        "kind": entry.kind,
+        "incident": _incident_of(entry),
+        "leaf": entry.leaf,
+        "line": entry.line,
+        "superseded_by": None,
+    }
+
+
+def _incident_of(entry: Entry) -> str | None:
+    try:
+        return _subject.decode(entry.body).incident
+    except msgspec.ValidationError:
+        return None

@@ -1,0 +1,179 @@
+"""A node's SQL store: one writer that groups its commits, and a few readers."""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from sqlalchemy import Connection
+
+from safetynet.base.errors import UnavailableError
+from safetynet.store.engines import make_engine
+from safetynet.store.schema import NODE_SCHEMA, Schema, bring_up
+
+log = structlog.get_logger()
+
+MAX_WAITING = 4096
+"""Writes that may wait at once; see ``Store.write`` for what happens to the next."""
+MAX_GROUP = 256
+"""Writes that share one commit at most."""
+
+
+@dataclass(eq=False)
+class _Job:
+    work: Callable[[Connection], Any]  # one queue carries jobs of every result type
+    committed: Callable[[Any], None] | None
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Store:
+    """SQL behind two verbs: ``write`` and ``read``. Belongs to one event loop.
+
+    ``url`` is an SQLAlchemy URL: SQLite by default (WAL, every commit on disk before it counts),
+    PostgreSQL at scale.
+    """
+
+    def __init__(self, url: str, *, schema: Schema = NODE_SCHEMA, readers: int = 2) -> None:
+        self._write_engine = make_engine(url, writes=True, connections=1)
+        with self._write_engine.begin() as conn:
+            bring_up(conn, schema)
+        self._read_engine = make_engine(url, writes=False, connections=readers)
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-read")
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._places = asyncio.Semaphore(MAX_WAITING)
+        self._closed = False
+        self._writer = threading.Thread(target=self._run, name="store-write", daemon=True)
+        self._writer.start()
+        self.commits = 0
+        """Commits so far; with ``writes`` it tells how well they group."""
+        self.writes = 0
+
+    async def write[T](
+        self,
+        work: Callable[[Connection], T],
+        *,
+        committed: Callable[[T], None] | None = None,
+        wait_s: float = 10.0,
+    ) -> T:
+        """Run ``work`` in the writer's transaction; returns only after its commit is on disk.
+
+        Waiting writes share one commit, each in a savepoint of its own: an exception undoes that
+        write alone and is raised here. ``committed`` is called on the loop with the result, in
+        order of commit, even where the caller was cancelled meanwhile. A cancelled write may still
+        be committed.
+
+        Full policy: ``MAX_WAITING`` writes wait; whoever comes then waits for a place, and after
+        ``wait_s`` gets ``UnavailableError`` ``store.busy``, having written nothing.
+        """
+        await self._take_place(wait_s)
+        loop = asyncio.get_running_loop()
+        job = _Job(work, committed, loop, loop.create_future())
+        job.done.add_done_callback(_retrieve)
+        self._jobs.put(job)
+        result: T = await asyncio.shield(job.done)
+        return result
+
+    async def read[T](self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` on a reader's connection, in one snapshot of what is committed."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def close(self) -> None:
+        """Finish the waiting writes and let go of the database."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        self._write_engine.dispose()
+        self._read_engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.close)
+
+    async def _take_place(self, wait_s: float) -> None:
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._places.acquire()
+        except TimeoutError as e:
+            raise UnavailableError("store.busy", "too many writes wait", limit=MAX_WAITING) from e
+        if self._closed:
+            self._places.release()
+            raise UnavailableError("store.closed", "the store is closed")
+
+    def _read[T](self, work: Callable[[Connection], T]) -> T:
+        with self._read_engine.connect() as conn, conn.begin():
+            return work(conn)
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            group, open_ = self._next_group()
+            if group:
+                self._commit(group)
+                with contextlib.suppress(RuntimeError):  # the loop ended before its answers came
+                    group[0].loop.call_soon_threadsafe(self._tell, group)
+
+    def _next_group(self) -> tuple[list[_Job], bool]:
+        group: list[_Job] = []
+        job = self._jobs.get()
+        with contextlib.suppress(queue.Empty):
+            while job is not None:
+                group.append(job)
+                if len(group) == MAX_GROUP:
+                    return group, True
+                job = self._jobs.get_nowait()
+            return group, False
+        return group, True
+
+    def _commit(self, group: list[_Job]) -> None:
+        try:
+            with self._write_engine.begin() as conn:
+                for job in group:
+                    _attempt(conn, job)
+            self.commits += 1
+            self.writes += len(group)
+        except Exception as e:  # noqa: BLE001 - outermost door of the writer: the callers get it
+            log.error("store.commit_failed", writes=len(group), error=type(e).__name__)
+            for job in group:
+                job.error = job.error or e
+
+    def _tell(self, group: list[_Job]) -> None:
+        for job in group:
+            self._places.release()
+            if job.error is not None:
+                job.done.set_exception(job.error)
+                continue
+            if job.committed is not None:
+                job.committed(job.result)
+            job.done.set_result(job.result)
+
+
+def _attempt(conn: Connection, job: _Job) -> None:
+    try:
+        with conn.begin_nested():
+            job.result = job.work(conn)
+    except Exception as e:  # noqa: BLE001 - the writer outlives any write; the caller gets it
+        job.error = e
+
+
+def _retrieve(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled():
+        done.exception()  # a cancelled caller no longer asks for it

@@ -1,0 +1,242 @@
+"""All tables of a node's store.
+
+Conventions: a table marked *folded* is only a view of the journal: its rows come from entries
+alone, can be dropped and folded again, and its key begins with ``node``, the journal it is folded
+from. Times are text as in the journal (``YYYY-MM-DDTHH:MM:SS.ffffffZ``, sortable), quantities are integers with
+their unit in the name, and nothing personal stands in the clear: sealed values stand as they do in
+the entry.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID = String(64)
+_TIME = String(27)
+_HASH = String(64)
+_FOLDED = {"folded": True}
+
+
+def _node() -> Column[str]:
+    return Column("node", String(32), primary_key=True)
+
+
+journal_entries = Table(
+    "journal_entries",
+    metadata,
+    _node(),
+    Column("epoch", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("time", _TIME, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("incident", _ID),
+    Column("leaf", _HASH, nullable=False),
+    Column("line", LargeBinary, nullable=False),
+    Column("superseded_by", Integer),
+    Index(None, "incident", "time"),
+    Index(None, "kind", "time"),
+)
+"""Own and followed entries, verbatim. ``superseded_by`` names the epoch that began anew below it."""
+
+nodes = Table(
+    "nodes",
+    metadata,
+    _node(),
+    Column("epoch", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("leaf", _HASH, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("broken_rule", String(32)),
+    Column("broken_epoch", Integer),
+    Column("broken_seq", BigInteger),
+    Column("broken_line", LargeBinary),
+    Column("changed_at", _TIME, nullable=False),
+)
+"""Head of each known journal; ``broken`` with the rule and the refused line where a chain broke."""
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _node(),
+    Column("id", _ID, primary_key=True),
+    Column("sender", String(32), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("state", String(24), nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("grade", String(16), nullable=False),
+    Column("drill", Boolean, nullable=False),
+    Column("received_at", _TIME, nullable=False),
+    Column("changed_at", _TIME, nullable=False),
+    Column("ended_at", _TIME),
+    Column("revision", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("sealed", Text),
+    Index(None, "node", "sender", "key", unique=True),
+    Index(None, "state", "received_at"),
+    info=_FOLDED,
+)
+"""``document`` is the incident without its personal fields, as JSON; ``sealed`` holds those."""
+
+reports = Table(
+    "reports",
+    metadata,
+    _node(),
+    Column("id", _ID, primary_key=True),
+    Column("incident", _ID, nullable=False),
+    Column("sender", String(32), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("format", String(32), nullable=False),
+    Column("progress", Integer, nullable=False),
+    Column("received_at", _TIME, nullable=False),
+    Column("digest", _HASH),
+    Column("epoch", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Index(None, "incident", "received_at"),
+    info=_FOLDED,
+)
+"""The raw report stands sealed in the entry at ``epoch``/``seq``; ``digest`` tells a resend."""
+
+choices = Table(
+    "choices",
+    metadata,
+    _node(),
+    Column("incident", _ID, primary_key=True),
+    Column("decided_at", _TIME, nullable=False),
+    Column("decided_ms", Integer),
+    Column("document", Text, nullable=False),
+    info=_FOLDED,
+)
+"""The latest choice of views for an incident with every reason, as JSON."""
+
+views = Table(
+    "views",
+    metadata,
+    _node(),
+    Column("incident", _ID, primary_key=True),
+    Column("camera", _ID, primary_key=True),
+    Column("owner", String(32), nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("note", String(64), nullable=False),
+    Column("changed_at", _TIME, nullable=False),
+    Column("still_ms", Integer),
+    Column("eyes_on_ms", Integer),
+    info=_FOLDED,
+)
+"""How each chosen view of an incident stands."""
+
+grants = Table(
+    "grants",
+    metadata,
+    _node(),
+    Column("id", _ID, primary_key=True),
+    Column("side", String(8), nullable=False),
+    Column("issuer", String(32), nullable=False),
+    Column("owner", String(32), nullable=False),
+    Column("incident", _ID, nullable=False),
+    Column("camera", _ID, nullable=False),
+    Column("viewer", _ID, nullable=False),
+    Column("agency", String(32), nullable=False),
+    Column("service", String(32), nullable=False),
+    Column("purpose", String(64), nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("drill", Boolean, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("issued_at", _TIME, nullable=False),
+    Column("hard_end", _TIME, nullable=False),
+    Column("closed_at", _TIME),
+    Column("closed_because", String(32)),
+    Index(None, "incident"),
+    info=_FOLDED,
+)
+"""``side`` is ``issued`` in the issuer's journal and ``received`` in the owner's."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _node(),
+    Column("id", _ID, primary_key=True),
+    Column("grant", _ID, nullable=False),
+    Column("incident", _ID, nullable=False),
+    Column("camera", _ID, nullable=False),
+    Column("viewer", _ID, nullable=False),
+    Column("opened_at", _TIME, nullable=False),
+    Column("first_frame_at", _TIME),
+    Column("ended_at", _TIME),
+    Column("end_reason", String(24)),
+    Column("frames", BigInteger),
+    Column("octets", BigInteger),
+    Index(None, "grant"),
+    Index(None, "incident"),
+    info=_FOLDED,
+)
+
+ptz_moves = Table(
+    "ptz_moves",
+    metadata,
+    _node(),
+    Column("epoch", Integer, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("time", _TIME, nullable=False),
+    Column("camera", _ID, nullable=False),
+    Column("incident", _ID),
+    Column("move", String(16), nullable=False),
+    Column("document", Text, nullable=False),
+    Index(None, "camera", "time"),
+    info=_FOLDED,
+)
+"""Every turn and return of a PTZ camera: one row per entry."""
+
+camera_states = Table(
+    "camera_states",
+    metadata,
+    _node(),
+    Column("camera", _ID, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("detail", String(128), nullable=False),
+    Column("since", _TIME, nullable=False),
+    info=_FOLDED,
+)
+
+cameras = Table(
+    "cameras",
+    metadata,
+    _node(),
+    Column("id", _ID, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+"""A district's catalogue; it comes from its own inventory, not from the journal."""
+
+FOLDED: tuple[Table, ...] = tuple(t for t in metadata.sorted_tables if t.info.get("folded"))
+"""The tables that are only a view of the journal."""
+
+
+keys_metadata = MetaData(naming_convention=metadata.naming_convention)
+
+sealing_keys = Table(
+    "sealing_keys",
+    keys_metadata,
+    Column("id", _ID, primary_key=True),
+    Column("subject", _ID, nullable=False, unique=True),
+    Column("secret", LargeBinary),
+    Column("made_at", _TIME, nullable=False),
+    Column("destroyed_at", _TIME),
+)
+"""One key per incident or person; the secret of a destroyed key is gone, its row stays."""
