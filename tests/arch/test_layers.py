@@ -19,7 +19,7 @@ EDGES: dict[str, set[str]] = {
     "video": {"base", "access"},
     "federation": {"base", "access", "journal", "store"},
     "links": {"base", "incident"},
-    "web": {"base", "city", "sight", "incident", "services", "access"},
+    "web": {"base", "city", "sight", "incident", "services", "access", "video"},
     "sim": {"base", "city", "links", "video", "incident"},
 }
 """``app`` alone may import everybody; nobody imports ``app``."""

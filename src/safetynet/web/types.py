@@ -250,3 +250,31 @@ class CameraPoint(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     origin: str
     aim: Aim
+
+
+class JournalLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a node's journal, verbatim, with its leaf hash."""
+
+    seq: int
+    leaf: str
+    """64 hex digits, computed from ``entry``."""
+    entry: str
+    """The entry's bytes as text (canonical JSON)."""
+
+
+class ViewsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Which views would show a place, and why; nothing is opened by asking."""
+
+    views: tuple[ViewView, ...]
+    passed_over: tuple[PassedOver, ...]
+    took_ms: float
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """An error, after RFC 9457."""
+
+    type: str
+    """Stable code, e.g. ``report.position``."""
+    title: str
+    status: int
+    fields: dict[str, str | int | float | None]

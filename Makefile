@@ -1,0 +1,36 @@
+# Everything that a newcomer, a developer and CI need; each target sets up by itself.
+.PHONY: demo test check bench setup console rehearse screenshots clean help
+.DEFAULT_GOAL := help
+
+PY := .venv/bin/python
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
+
+setup: ## Python environment and console, once; quick afterwards
+	@sh tools/setup.sh
+
+demo: setup ## The whole embedded city, with the console's address
+	@exec .venv/bin/safetynet demo $(ARGS)
+
+test: setup ## All tests
+	@sh tools/test.sh $(ARGS)
+
+check: setup ## Style, types, layers, console types
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@$(PY) -m pytest -q tests/arch
+	@$(PY) tools/build_console.py --check
+
+bench: setup ## The benches, with figures and peers of the same run
+	@for b in bench/*/run.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+
+rehearse: setup ## Stage incidents in the living city and judge the pictures
+	@.venv/bin/safetynet rehearse --incidents 40 --seed 7 $(ARGS)
+
+screenshots: setup ## Pictures of the console with a live incident, for the README
+	@$(PY) tools/screenshots.py $(ARGS)
+
+clean: ## Remove what set-up and runs made
+	rm -rf .venv .setup var dist build console/node_modules src/safetynet/web/static

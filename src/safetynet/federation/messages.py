@@ -1,0 +1,174 @@
+"""What nodes say to each other, as types; on the wire msgpack."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from safetynet.base.errors import InvalidError
+from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId
+
+
+class Beat(msgspec.Struct, frozen=True, kw_only=True):
+    """A node is alive, and how far its journal is."""
+
+    node: NodeId
+    boot: str
+    """Fresh at each start of the process."""
+    epoch: int
+    head: int
+    cameras: int
+    catalogue: str
+    """Checksum of the catalogue, hex."""
+    gateway: str
+    """WebSocket address that viewers use; empty while no worker serves."""
+
+
+class RangeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries ``first`` to ``last``, both included; the answer may be shorter."""
+
+    first: int
+    last: int
+
+
+class EntryBatch(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries of one node in order, verbatim."""
+
+    node: NodeId
+    entries: tuple[bytes, ...]
+
+
+class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A block of cameras, beginning with number ``first`` in order of id."""
+
+    first: int
+    limit: int
+
+
+class CameraRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One camera as its owner knows it; angles in degrees, lengths in metres."""
+
+    id: CameraId
+    name: str
+    lon: float
+    lat: float
+    height_m: float
+    azimuth_deg: float
+    tilt_deg: float
+    hfov_deg: float
+    kind: int
+    pole: int
+    position_origin: int
+    pose_origin: int
+
+
+class CatalogueBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of a catalogue, with the checksum of the whole that it belongs to."""
+
+    node: NodeId
+    catalogue: str
+    total: int
+    cameras: tuple[CameraRecord, ...]
+
+
+class WantedTurn(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a PTZ camera is to look."""
+
+    azimuth_deg: float
+    tilt_deg: float
+    hfov_deg: float
+
+
+class WantedView(msgspec.Struct, frozen=True, kw_only=True):
+    """One view to make ready."""
+
+    camera: CameraId
+    turn: WantedTurn | None
+
+
+class OpenViews(msgspec.Struct, frozen=True, kw_only=True, tag="open_views"):
+    """Have streams warm and cameras turned for an incident."""
+
+    key: str
+    """Idempotency: the same key gets the same answer and acts once."""
+    generation: str
+    """Boot of the asking process; a command of an older one is refused."""
+    incident: IncidentId
+    agency: str
+    service: str
+    purpose: str
+    drill: bool
+    views: tuple[WantedView, ...]
+    lease_s: float
+
+
+class RenewLeases(msgspec.Struct, frozen=True, kw_only=True, tag="renew_leases"):
+    """These grants, and the incidents' locks, may go on for ``lease_s`` from now."""
+
+    key: str
+    generation: str
+    grants: tuple[GrantId, ...]
+    incidents: tuple[IncidentId, ...]
+    lease_s: float
+
+
+class CloseViews(msgspec.Struct, frozen=True, kw_only=True, tag="close_views"):
+    """Cut what runs under these grants and, where ``incident_over``, send cameras home."""
+
+    key: str
+    generation: str
+    incident: IncidentId
+    grants: tuple[GrantId, ...]
+    cameras: tuple[CameraId, ...]
+    incident_over: bool
+
+
+Command = OpenViews | RenewLeases | CloseViews
+
+
+class ViewStatus(StrEnum):
+    """What became of a wanted view at its owner."""
+
+    READY = "ready"
+    REFUSED = "refused"
+
+
+class ViewAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One view's answer, with the code of the rule that refused it."""
+
+    camera: CameraId
+    status: ViewStatus
+    code: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """An owner's answer to a command."""
+
+    ok: bool
+    code: str = ""
+    message: str = ""
+    views: tuple[ViewAnswer, ...] = ()
+
+
+def encode(message: Any) -> bytes:
+    """A message as it goes on the wire. ``Any``: one encoder for every struct of this file."""
+    return msgspec.msgpack.encode(message)
+
+
+def decode[T](data: bytes, kind: type[T]) -> T:
+    """The inverse of ``encode``; raises ``InvalidError`` where the bytes do not fit the type."""
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise InvalidError("message.undecodable", str(error), type=kind.__name__) from error
+
+
+def decode_command(data: bytes) -> Command:
+    """A command from the wire."""
+    try:
+        return _commands.decode(data)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise InvalidError("command.undecodable", str(error)) from error
+
+
+_commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

@@ -1,0 +1,47 @@
+"""The grammar of NATS subjects: ``sn.<word>.<node>``, written here and nowhere else.
+
+=====================  =========  ==========================================================
+subject                kind       content
+=====================  =========  ==========================================================
+``sn.beat.<node>``     published  ``Beat``, each half second
+``sn.journal.<node>``  published  ``EntryBatch``: committed entries in order, verbatim
+``sn.range.<node>``    request    ``RangeRequest`` → ``EntryBatch``
+``sn.catalogue.<node>``  request  ``CatalogueRequest`` → ``CatalogueBlock``
+``sn.command.<node>``  request    a ``Command`` → ``Answer``
+=====================  =========  ==========================================================
+"""
+
+from safetynet.base.ids import NodeId
+
+ALL_BEATS = "sn.beat.*"
+ALL_JOURNALS = "sn.journal.*"
+
+
+def beat(node: NodeId) -> str:
+    """Where a node says that it is alive."""
+    return f"sn.beat.{node}"
+
+
+def journal(node: NodeId) -> str:
+    """Where a node publishes its committed entries."""
+    return f"sn.journal.{node}"
+
+
+def entry_range(node: NodeId) -> str:
+    """Where a node answers for its entries."""
+    return f"sn.range.{node}"
+
+
+def catalogue(node: NodeId) -> str:
+    """Where a district answers for its cameras."""
+    return f"sn.catalogue.{node}"
+
+
+def command(node: NodeId) -> str:
+    """Where a district takes commands."""
+    return f"sn.command.{node}"
+
+
+def node_of(subject: str) -> NodeId:
+    """The node that a subject of this grammar names."""
+    return NodeId(subject.rsplit(".", 1)[1])

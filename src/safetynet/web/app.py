@@ -1,0 +1,164 @@
+"""The hub's HTTP and WebSocket API, and the console's files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Litestar, Request, Response, WebSocket, get, post, websocket
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.params import Parameter
+from litestar.router import Router
+from litestar.static_files import create_static_files_router
+from litestar.types import ControllerRouterHandler
+
+from safetynet import __version__
+from safetynet.base.errors import NotFoundError, SafetyNetError
+from safetynet.base.ids import IncidentId, NodeId
+from safetynet.sight.model import TargetKind
+from safetynet.web.desk import Desk
+from safetynet.web.live import serve_console
+from safetynet.web.problems import answer_http, answer_own, answer_validation
+from safetynet.web.relay import serve_relay
+from safetynet.web.types import (
+    CameraPoint,
+    CityView,
+    IncidentView,
+    JournalLine,
+    ReportAccepted,
+    ReportIn,
+    SettingsView,
+    ViewsAnswer,
+)
+
+STATIC = Path(__file__).parent / "static"
+MAX_REPORT_BYTES = 256 * 1024
+TILE_CACHE = "public, max-age=3600"
+CSP = (
+    "default-src 'self'; connect-src 'self' ws: wss: http://127.0.0.1:* http://localhost:*; "
+    "img-src 'self' blob: data:; media-src 'self' blob:; worker-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+)
+
+
+def create_app(desk: Desk, static: Path = STATIC) -> Litestar:
+    """The web of one hub. ``static`` holds the built console; without it only the API is served."""
+    api = Router("/api", route_handlers=[*_reads(desk), *_writes(desk), *_sockets(desk)])
+    handlers: list[ControllerRouterHandler] = [api]
+    if (static / "index.html").exists():
+        handlers.append(create_static_files_router("/", [static], html_mode=True))
+    return Litestar(
+        route_handlers=handlers,
+        openapi_config=OpenAPIConfig(
+            title="Smart City Safety Net", version=__version__, path="/api/docs"
+        ),
+        exception_handlers={
+            SafetyNetError: answer_own,
+            HTTPException: answer_http,
+            msgspec.ValidationError: answer_validation,
+        },
+        request_max_body_size=MAX_REPORT_BYTES,
+        after_request=_add_headers,
+        logging_config=None,
+    )
+
+
+def _add_headers(response: Response[Any]) -> Response[Any]:
+    response.headers.setdefault("content-security-policy", CSP)
+    response.headers.setdefault("x-content-type-options", "nosniff")
+    response.headers.setdefault("referrer-policy", "no-referrer")
+    return response
+
+
+def _reads(desk: Desk) -> list[ControllerRouterHandler]:
+    @get("/settings", sync_to_thread=False)
+    def settings() -> SettingsView:
+        """What the console must know about this installation."""
+        return desk.get_settings()
+
+    @get("/city", sync_to_thread=False)
+    def city() -> CityView:
+        """The city's districts and bounds."""
+        return desk.get_city()
+
+    @get("/map/{z:int}/{x:int}/{y:int}", sync_to_thread=False)
+    def tile(z: int, x: int, y: int) -> Response[bytes]:
+        """A vector tile of the map; 204 where it is empty."""
+        found = desk.find_tile(z, x, y)
+        if found is None:
+            return Response(b"", status_code=204, headers={"cache-control": TILE_CACHE})
+        kind = "application/vnd.mapbox-vector-tile"
+        headers = {"content-encoding": "gzip", "cache-control": TILE_CACHE}
+        return Response(found.data, media_type=kind, headers=headers)
+
+    @get("/cameras", sync_to_thread=False)
+    def cameras(owner: str | None = None) -> Sequence[CameraPoint]:
+        """Cameras of the districts that joined, or of one of them."""
+        return desk.list_cameras(NodeId(owner) if owner else None)
+
+    @get("/incidents", sync_to_thread=False)
+    def incidents() -> Sequence[IncidentView]:
+        """Open incidents and the most recently ended ones, newest first."""
+        return desk.list_incidents()
+
+    @get("/incidents/{incident:str}", sync_to_thread=False)
+    def incident(incident: str) -> IncidentView:
+        """One incident with its views, reasons and times."""
+        return desk.get_incident(IncidentId(incident))
+
+    @get("/views", sync_to_thread=False)
+    def views(
+        lon: float,
+        lat: float,
+        error_m: Annotated[float, Parameter(ge=0, le=2000)] = 0.0,
+        target: TargetKind = TargetKind.PERSON,
+    ) -> ViewsAnswer:
+        """Which views would show a place now, and why; nothing is opened."""
+        return desk.choose_views(lon, lat, error_m, target)
+
+    @get("/journal/{node:str}")
+    async def journal(
+        node: str,
+        after: Annotated[int, Parameter(ge=0)] = 0,
+        incident: str | None = None,
+        limit: Annotated[int, Parameter(ge=1, le=1000)] = 200,
+    ) -> Sequence[JournalLine]:
+        """Entries of a node's journal as the hub holds them, verbatim, oldest first."""
+        which = IncidentId(incident) if incident else None
+        return await desk.list_journal(NodeId(node), after, which, limit)
+
+    return [settings, city, tile, cameras, incidents, incident, views, journal]
+
+
+def _writes(desk: Desk) -> list[ControllerRouterHandler]:
+    @post("/reports")
+    async def report(request: Request[Any, Any, Any], data: ReportIn) -> ReportAccepted:
+        """Take a report; 201 when it is on disk. Idempotent on (sender, key)."""
+        return await desk.accept_report(data, await request.body())
+
+    @post("/incidents/{incident:str}/close", status_code=200)
+    async def close(incident: str) -> IncidentView:
+        """End an incident: running pictures stop within a second."""
+        return await desk.close_incident(IncidentId(incident), by="console")
+
+    return [report, close]
+
+
+def _sockets(desk: Desk) -> list[ControllerRouterHandler]:
+    @websocket("/live")
+    async def live(socket: WebSocket[Any, Any, Any]) -> None:
+        await serve_console(socket, desk)
+
+    @websocket("/relay/{owner:str}")
+    async def relay(socket: WebSocket[Any, Any, Any], owner: str) -> None:
+        await _relay(socket, desk, NodeId(owner))
+
+    return [live, relay]
+
+
+async def _relay(socket: WebSocket[Any, Any, Any], desk: Desk, owner: NodeId) -> None:
+    gateway = desk.find_gateway(owner)
+    if gateway is None:
+        raise NotFoundError("relay.owner", "no such owner here", owner=owner)
+    await serve_relay(socket, gateway)

@@ -1,0 +1,121 @@
+"""What the web needs from the node behind it; the hub implements it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from safetynet.base.errors import UnavailableError
+from safetynet.base.ids import IncidentId, NodeId, ViewerId
+from safetynet.sight.model import TargetKind
+from safetynet.web.types import (
+    CameraPoint,
+    CityView,
+    FromConsole,
+    Hello,
+    IncidentView,
+    JournalLine,
+    ReportAccepted,
+    ReportIn,
+    SettingsView,
+    Snapshot,
+    ToConsole,
+    ViewsAnswer,
+)
+
+FEED_LIMIT = 1000
+"""Messages that may wait for one console. A console that is farther behind is disconnected and
+starts again with a snapshot: dropping single events would leave it with a wrong picture."""
+
+
+class Feed:
+    """Messages on their way to one console."""
+
+    def __init__(self, viewer: ViewerId) -> None:
+        self.viewer = viewer
+        self.overrun = False
+        self._queue: asyncio.Queue[ToConsole] = asyncio.Queue(FEED_LIMIT)
+
+    def put(self, message: ToConsole) -> None:
+        """Queue a message without waiting; marks the feed as overrun when it is full."""
+        try:
+            self._queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.overrun = True
+
+    async def next(self) -> ToConsole:
+        """The next message; raises ``UnavailableError`` after an overrun."""
+        if self.overrun:
+            raise UnavailableError("live.overrun", "this console is too far behind")
+        return await self._queue.get()
+
+
+class Tile(msgspec.Struct, frozen=True):
+    """A map tile as it lies in the bundle: gzipped vector tile."""
+
+    data: bytes
+
+
+class Desk(Protocol):
+    """The hub, as the web sees it. Errors are ``SafetyNetError``."""
+
+    def get_settings(self) -> SettingsView:
+        """What the console must know about this installation."""
+        ...
+
+    def get_city(self) -> CityView:
+        """The city for the first screen."""
+        ...
+
+    def find_tile(self, z: int, x: int, y: int) -> Tile | None:
+        """A vector tile of the map; None where the map is empty."""
+        ...
+
+    def list_cameras(self, owner: NodeId | None) -> Sequence[CameraPoint]:
+        """Cameras of one owner or of all that joined."""
+        ...
+
+    async def accept_report(self, report: ReportIn, raw: bytes) -> ReportAccepted:
+        """Take a report; returns when it is on disk."""
+        ...
+
+    def list_incidents(self) -> Sequence[IncidentView]:
+        """Open incidents and the most recently ended ones, newest first."""
+        ...
+
+    def get_incident(self, incident: IncidentId) -> IncidentView:
+        """One incident; raises ``NotFoundError``."""
+        ...
+
+    async def close_incident(self, incident: IncidentId, by: str) -> IncidentView:
+        """End an incident and every right that came with it."""
+        ...
+
+    async def list_journal(
+        self, node: NodeId, after: int, incident: IncidentId | None, limit: int
+    ) -> Sequence[JournalLine]:
+        """Journal entries of a node, oldest first."""
+        ...
+
+    def choose_views(
+        self, lon: float, lat: float, error_m: float, target: TargetKind
+    ) -> ViewsAnswer:
+        """Which views would show this place now; nothing is opened."""
+        ...
+
+    def find_gateway(self, owner: NodeId) -> str | None:
+        """WebSocket address of an owner's gateway, where the owner is here."""
+        ...
+
+    async def open_console(self, hello: Hello) -> tuple[Feed, Snapshot]:
+        """Register a viewer; its feed begins after the snapshot."""
+        ...
+
+    async def close_console(self, feed: Feed) -> None:
+        """The console left: its grants are closed."""
+        ...
+
+    async def hear_console(self, feed: Feed, message: FromConsole) -> None:
+        """A message from a registered console."""
+        ...
