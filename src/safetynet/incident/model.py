@@ -89,6 +89,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     drill: bool
     raw: bytes
+    told_at: datetime | None = None
+    """When the sender sent this word; orders the words on one incident. None: when received."""
 
 
 class IncidentPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,3 +122,40 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     revision: int = 1
     """Rises by one with every accepted change."""
+    told: "Told | None" = None
+    """Which reports the present words come from; None in values made outside the state rules."""
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an incident's words come from: what decides when reports come out of order."""
+
+    at: datetime
+    """When the sender sent the words that stand now."""
+    by: Progress
+    place_at: datetime
+    """When the sender sent the place that stands now."""
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """What the hub says of a report once it is on disk."""
+
+    incident: IncidentId
+    report: ReportId
+    new: bool
+    """True where the report opened an incident."""
+    state: IncidentState
+
+
+class KeptMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes from a sender that made no report: kept whole, with the reason."""
+
+    id: ReportId
+    sender: str
+    """System code where it could be read; else empty."""
+    format: str
+    code: str
+    """Stable word of the reason: ``ucp.header``, ``ucp.not_used_yet`` …"""
+    refused: bool
+    """False for messages that are well formed and acknowledged, only not used yet."""
+    received_at: datetime
+    raw: bytes
