@@ -1,0 +1,1 @@
+"""The cameras' RTSP server: one port, one encoder for each watched camera."""
