@@ -5,20 +5,12 @@ import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
-
-import numpy as np
-import structlog
-from numpy.typing import NDArray
 
 from safetynet.base.clock import Clock
 from safetynet.base.ids import CameraId
-from safetynet.city.model import PICTURE_PX
-from safetynet.sim.camera import Fault, Pose, VirtualCamera
+from safetynet.sim.camera import VirtualCamera
 from safetynet.sim.rtsp.encoder import FRAMES_PER_S, AccessUnit, H264Encoder
-
-_log = structlog.get_logger()
+from safetynet.sim.rtsp.lens import FrameSource, Lens, Picture
 
 KEY_PERIOD_S = 2
 SLEW_SCALE = 2
@@ -26,17 +18,6 @@ ENCODE_THREADS = 2
 _TICK_US = 1_000_000 // FRAMES_PER_S
 _KEY_TICKS = KEY_PERIOD_S * FRAMES_PER_S
 _QUEUE_UNITS = 30
-_BLACK = np.zeros((PICTURE_PX[1], PICTURE_PX[0], 3), np.uint8)
-
-Picture = NDArray[np.uint8]
-
-
-class FrameSource(Protocol):
-    """Whoever can say what a camera sees."""
-
-    def render(self, camera: CameraId, pose: Pose, at: datetime, scale: int = 1) -> Picture:
-        """An RGB picture (720 / scale, 1280 / scale, 3); called from several threads at once."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,18 +91,17 @@ class Feed:
     """One watched camera. Its task lives as long as somebody watches."""
 
     def __init__(
-        self, camera: VirtualCamera, source: FrameSource, clock: Clock, pool: ThreadPoolExecutor
+        self, camera: VirtualCamera, lens: Lens, clock: Clock, pool: ThreadPoolExecutor
     ) -> None:
         self.camera = camera
         self.viewers: set[Viewer] = set()
         self.beat = Beat.of(camera.id)
-        self._source = source
+        self._lens = lens
         self._clock = clock
         self._pool = pool
         self._encoder = H264Encoder()
         self._key_wanted = False
         self._group: int | None = None
-        self._last: Picture | None = None
 
     def want_key(self) -> None:
         """Make the next picture a key frame (ONVIF SetSynchronizationPoint)."""
@@ -154,18 +134,8 @@ class Feed:
 
     def _take(self, tick: int, key: bool, turning: bool) -> AccessUnit:
         at_us = self.beat.time_us(tick)
-        return self._encoder.encode(self._picture(at_us, turning), at_us, key=key)
-
-    def _picture(self, at_us: int, turning: bool) -> Picture:
-        camera = self.camera
-        if camera.fault is Fault.BLACK:
-            return _BLACK
-        if camera.fault is Fault.FROZEN and self._last is not None:
-            return self._last
-        pose = camera.pose(self._clock.monotonic_s())
-        at = datetime.fromtimestamp(at_us / 1e6, UTC)
-        self._last = self._source.render(camera.id, pose, at, SLEW_SCALE if turning else 1)
-        return self._last
+        picture = self._lens.take(at_us, SLEW_SCALE if turning else 1)
+        return self._encoder.encode(picture, at_us, key=key)
 
     def _hand_out(self, unit: AccessUnit) -> None:
         for viewer in self.viewers:
@@ -186,6 +156,7 @@ class Feeds:
         self._clock = clock
         self._pool = ThreadPoolExecutor(ENCODE_THREADS, thread_name_prefix="encode")
         self._tasks = asyncio.TaskGroup()
+        self._lenses: dict[CameraId, Lens] = {}
         self._watched: dict[CameraId, tuple[Feed, asyncio.Task[None]]] = {}
 
     async def __aenter__(self) -> "Feeds":
@@ -208,7 +179,7 @@ class Feeds:
     def join(self, camera: VirtualCamera) -> Viewer:
         """A new viewer of that camera; the encoder starts with the first."""
         if camera.id not in self._watched:
-            feed = Feed(camera, self._source, self._clock, self._pool)
+            feed = Feed(camera, self._lens(camera), self._clock, self._pool)
             self._watched[camera.id] = (feed, self._tasks.create_task(feed.run()))
         viewer = Viewer()
         self._watched[camera.id][0].viewers.add(viewer)
@@ -235,3 +206,12 @@ class Feeds:
         if camera in self._watched:
             for viewer in self._watched[camera][0].viewers:
                 viewer.close()
+
+    async def still(self, camera: VirtualCamera) -> Picture:
+        """One picture as the camera sees it now, whether or not somebody watches."""
+        now_us = int(self._clock.now().timestamp() * 1e6)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._lens(camera).take, now_us)
+
+    def _lens(self, camera: VirtualCamera) -> Lens:
+        return self._lenses.setdefault(camera.id, Lens(camera, self._source, self._clock))
