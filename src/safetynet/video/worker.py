@@ -1,0 +1,195 @@
+"""The video worker process: everything of a district that decodes, speaks SOAP or serves viewers.
+
+Started by ``video.control``; ends with the process that started it.
+"""
+
+import argparse
+import asyncio
+import ctypes
+import signal
+import socket
+import sys
+from collections import OrderedDict
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+
+import av.logging
+import msgspec
+import structlog
+import uvloop
+
+from safetynet.base.clock import Clock, SystemClock
+from safetynet.base.errors import InvalidError, UnavailableError
+from safetynet.base.ids import CameraId
+from safetynet.base.log import configure_logging
+from safetynet.video.channel import Channel, open_channel
+from safetynet.video.device import Devices
+from safetynet.video.gateway import Gateway
+from safetynet.video.ipc import (
+    Cut,
+    Extend,
+    Listening,
+    Prepare,
+    Probe,
+    Probed,
+    Release,
+    Source,
+    Stop,
+    ToControl,
+    ToWorker,
+    Verdict,
+)
+from safetynet.video.limits import Limits
+from safetynet.video.probe import probe
+from safetynet.video.ptz import Heads
+from safetynet.video.stream import Stream
+
+_PR_SET_PDEATHSIG = 1
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """Joins the gateway, the streams and the heads to control's messages."""
+
+    def __init__(self, channel: Channel[ToControl, ToWorker], limits: Limits, clock: Clock) -> None:
+        self._channel = channel
+        self._limits = limits
+        self._clock = clock
+        self._stills = ThreadPoolExecutor(2, "still")
+        self._probes = ThreadPoolExecutor(limits.probes, "probe")
+        self._devices = Devices()
+        self._heads = Heads(self._devices, clock, limits, self._tell)
+        self._streams: OrderedDict[CameraId, Stream] = OrderedDict()
+        self._gateway = Gateway(limits, clock, self._streams.get, self._tell)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until control says stop or is gone."""
+        host, port = await self._gateway.open()
+        self._tell(Listening(host=host, port=port))
+        self._start(self._devices.prewarm())
+        try:
+            async for message in self._channel.messages():
+                if isinstance(message, Stop):
+                    break
+                self._take(message)
+        except InvalidError as error:
+            log.error("worker.garbage", code=error.code, **error.fields)
+        finally:
+            await self._close()
+
+    def _take(self, message: ToWorker) -> None:
+        match message:
+            case Prepare():
+                self._prepare(message)
+            case Release():
+                self._release(message)
+            case Verdict():
+                self._gateway.decide(message)
+            case Extend():
+                self._gateway.extend(message.session, message.lease_s)
+            case Cut():
+                self._gateway.cut(message.session, message.reason)
+            case Probe():
+                self._start(self._probe(message.camera, message.source))
+
+    def _prepare(self, message: Prepare) -> None:
+        stream = self._stream(message.camera, message.source)
+        stream.need(message.lock)
+        self._heads.lock(message.camera, message.source, message.turn, message.lock)
+
+    def _release(self, message: Release) -> None:
+        if stream := self._streams.get(message.camera):
+            stream.release(message.lock)
+        self._heads.release(message.camera, message.lock)
+
+    def _stream(self, camera: CameraId, source: Source) -> Stream:
+        stream = self._streams.pop(camera, None) or Stream(
+            camera,
+            source,
+            self._limits,
+            self._clock,
+            stills=self._stills,
+            ask_key_frame=self._devices.ask_key_frame,
+            tell=self._tell,
+        )
+        self._streams[camera] = stream
+        stream.use(source)
+        if len(self._streams) > self._limits.cameras:
+            self._forget_oldest()
+        return stream
+
+    def _forget_oldest(self) -> None:
+        idle = next((c for c, s in self._streams.items() if s.idle), None)
+        if idle is not None:
+            del self._streams[idle]
+
+    async def _probe(self, camera: CameraId, source: Source) -> None:
+        loop = asyncio.get_running_loop()
+        state, detail = await loop.run_in_executor(
+            self._probes, probe, source, self._limits.probe_s, self._clock
+        )
+        self._tell(Probed(camera=camera, state=state, detail=detail))
+
+    def _start(self, doing: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(doing)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _tell(self, message: ToControl) -> None:
+        try:
+            self._channel.send(message)
+        except UnavailableError:
+            # Control is gone or stuck: its end of the socket closes, and leases cut the viewers.
+            log.warning("worker.control_away", message=type(message).__name__)
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(self._gateway.close(), self._heads.close())
+        await asyncio.gather(*(s.close() for s in self._streams.values()))
+        await self._devices.close()
+        await self._channel.flush()
+        await self._channel.close()
+        self._stills.shutdown(wait=False, cancel_futures=True)
+        self._probes.shutdown(wait=False, cancel_futures=True)
+
+
+async def serve(fd: int, limits: Limits) -> None:
+    """Be the worker at the other end of this socket."""
+    channel: Channel[ToControl, ToWorker] = await open_channel(
+        socket.socket(fileno=fd), sent=ToControl, received=ToWorker
+    )
+    worker = asyncio.ensure_future(Worker(channel, limits, SystemClock()).run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.cancel)
+    await asyncio.wait([worker])
+    if not worker.cancelled():
+        worker.result()
+
+
+def main() -> None:
+    """Entry of ``python -m safetynet.video.worker --fd N``."""
+    parser = argparse.ArgumentParser(prog="safetynet.video.worker")
+    parser.add_argument("--fd", type=int, required=True, help="our end of the socket pair")
+    parser.add_argument("--limits", default="{}", help="video.limits.Limits as JSON")
+    arguments = parser.parse_args()
+    limits = msgspec.json.decode(arguments.limits, type=Limits)
+    _die_with_parent()
+    configure_logging(node=limits.owner or "video")
+    av.logging.set_level(av.logging.PANIC)
+    uvloop.run(serve(arguments.fd, limits))
+
+
+def _die_with_parent() -> None:
+    """The end of the socket says it on every system; Linux also knows a signal for it.
+
+    Ctrl-C reaches the whole foreground group: the parent decides what it means.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
