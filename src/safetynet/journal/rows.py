@@ -38,6 +38,12 @@ def read_head(conn: Connection, node: NodeId) -> Head:
     return Head() if row is None else Head(epoch=row.epoch, seq=row.seq, leaf=row.leaf)
 
 
+def read_leaf(conn: Connection, node: NodeId, epoch: int, seq: int) -> str | None:
+    """Leaf hash of a kept entry, or None where it is not kept."""
+    c = journal_entries.c
+    return conn.scalar(select(c.leaf).where(c.node == node, c.epoch == epoch, c.seq == seq))
+
+
 def write_head(conn: Connection, entry: Entry) -> None:
     """Make ``entry`` the head of its node's journal."""
     values = {"epoch": entry.epoch, "seq": entry.seq, "leaf": entry.leaf, "changed_at": entry.time}

@@ -158,7 +158,7 @@ grants = Table(
     Column("purpose", String(64), nullable=False),
     Column("basis", Text, nullable=False),
     Column("drill", Boolean, nullable=False),
-    Column("generation", BigInteger, nullable=False),
+    Column("generation", String(64), nullable=False),
     Column("issued_at", _TIME, nullable=False),
     Column("hard_end", _TIME, nullable=False),
     Column("closed_at", _TIME),

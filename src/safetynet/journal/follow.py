@@ -1,0 +1,248 @@
+"""Keeping another node's journal: verified, verbatim, folded."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, select, update
+
+from safetynet.base.clock import Clock
+from safetynet.base.errors import InvalidError, RefusedError
+from safetynet.base.ids import NodeId
+from safetynet.journal.chain import Rule, check_next, check_position
+from safetynet.journal.entry import Entry, is_canonical, parse_entry, time_text
+from safetynet.journal.feed import Feed
+from safetynet.journal.rows import (
+    Folds,
+    Head,
+    fold_again,
+    read_head,
+    read_leaf,
+    store_entries,
+)
+from safetynet.store.store import Store
+from safetynet.store.tables import journal_entries, nodes
+
+log = structlog.get_logger()
+
+
+class NodeState(StrEnum):
+    """How a followed journal stands, in the table ``nodes``."""
+
+    GOOD = "good"
+    BROKEN = "broken"
+    """Its chain broke: nothing more is taken until an operator reinstates it."""
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries are missing: ask for everything after ``after_epoch``/``after_seq``."""
+
+    after_epoch: int
+    after_seq: int
+    got_epoch: int
+    got_seq: int
+
+
+class Break(msgspec.Struct, frozen=True, kw_only=True):
+    """The chain does not hold at this entry."""
+
+    rule: Rule
+    epoch: int
+    seq: int
+    line: bytes
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch."""
+
+    head: Head
+    """Where the journal stands now."""
+    applied: int
+    duplicates: int
+    gap: Gap | None = None
+    broken: Break | None = None
+
+
+class Follower:
+    """Applies other nodes' entries; idempotent, in order, and loud where a chain breaks."""
+
+    def __init__(self, store: Store, clock: Clock, folds: Folds) -> None:
+        self.store = store
+        self.feed = Feed()
+        """Followed entries, once committed, of all nodes."""
+        self._clock = clock
+        self._folds = folds
+
+    async def apply(self, node: NodeId, lines: Sequence[bytes]) -> Applied:
+        """Take entries as they came from ``node``, in the order they came.
+
+        Stops at a gap (keep nothing past it, ask by range) and at a break (keeps the refused line
+        as evidence and refuses the node from then on). Raises ``RefusedError``
+        ``journal.node_broken`` where the node's chain broke before.
+        """
+        result, _ = await self.store.write(
+            lambda conn: self._apply(conn, node, lines),
+            committed=lambda r: self.feed.publish(r[1]),
+        )
+        if (broken := result.broken) is not None:
+            log.error(
+                "journal.broken", of=node, rule=broken.rule, epoch=broken.epoch, seq=broken.seq
+            )
+        return result
+
+    async def state(self, node: NodeId) -> NodeState:
+        """How this node's journal stands here."""
+        return await self.store.read(lambda conn: _state(conn, node))
+
+    async def head(self, node: NodeId) -> Head:
+        """Up to where this node's journal is applied here."""
+        return await self.store.read(lambda conn: read_head(conn, node))
+
+    async def reinstate(self, node: NodeId) -> None:
+        """Take entries of a broken node again, from the last good one; an operator's decision."""
+        values = {"state": NodeState.GOOD, "changed_at": time_text(self._clock.now())}
+        await self.store.write(
+            lambda conn: conn.execute(update(nodes).where(nodes.c.node == node).values(values))
+        )
+
+    async def rebuild(self, node: NodeId) -> int:
+        """Drop a node's folded rows and fold its journal again; returns the entries read."""
+        return await self.store.write(lambda conn: fold_again(conn, node, self._folds))
+
+    def _apply(
+        self, conn: Connection, node: NodeId, lines: Sequence[bytes]
+    ) -> tuple[Applied, list[Entry]]:
+        if _state(conn, node) is NodeState.BROKEN:
+            raise RefusedError("journal.node_broken", "this node's chain is broken", node=node)
+        batch = _Batch(conn, node, self._folds)
+        for line in lines:
+            if not batch.take(line):
+                break
+        batch.flush()
+        if batch.broken is not None:
+            self._quarantine(conn, node, batch.broken)
+        applied = Applied(
+            head=batch.head,
+            applied=len(batch.kept),
+            duplicates=batch.duplicates,
+            gap=batch.gap,
+            broken=batch.broken,
+        )
+        return applied, batch.kept
+
+    def _quarantine(self, conn: Connection, node: NodeId, broken: Break) -> None:
+        head = read_head(conn, node)
+        values = {
+            "state": NodeState.BROKEN,
+            "broken_rule": broken.rule,
+            "broken_epoch": broken.epoch,
+            "broken_seq": broken.seq,
+            "broken_line": broken.line,
+            "changed_at": time_text(self._clock.now()),
+        }
+        if conn.execute(update(nodes).where(nodes.c.node == node).values(values)).rowcount == 0:
+            conn.execute(
+                nodes.insert().values(
+                    node=node, epoch=head.epoch, seq=head.seq, leaf=head.leaf, **values
+                )
+            )
+
+
+class _Batch:
+    """One batch on its way into the store."""
+
+    def __init__(self, conn: Connection, node: NodeId, folds: Folds) -> None:
+        self.head = read_head(conn, node)
+        self.kept: list[Entry] = []
+        self.duplicates = 0
+        self.gap: Gap | None = None
+        self.broken: Break | None = None
+        self._conn = conn
+        self._node = node
+        self._folds = folds
+        self._pending: list[Entry] = []
+
+    def take(self, line: bytes) -> bool:
+        """Take one line; False where the batch ends here."""
+        try:
+            entry = parse_entry(line)
+        except InvalidError:
+            return self._break(Rule.MALFORMED, line, self.head.epoch, self.head.seq + 1)
+        if not is_canonical(line):
+            return self._break(Rule.NOT_CANONICAL, line, entry.epoch, entry.seq)
+        if entry.node != self._node:
+            return self._break(Rule.NODE, line, entry.epoch, entry.seq)
+        if (entry.epoch, entry.seq) <= (self.head.epoch, self.head.seq):
+            return self._known(entry)
+        if entry.epoch > self.head.epoch and entry.seq <= self.head.seq:
+            return self._begin_anew(entry)
+        return self._follow(entry)
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        store_entries(self._conn, self._pending, self._folds)
+        self.kept += self._pending
+        self._pending = []
+
+    def _follow(self, entry: Entry) -> bool:
+        if check_position(self.head, entry) is Rule.SEQUENCE:
+            self.gap = Gap(
+                after_epoch=self.head.epoch,
+                after_seq=self.head.seq,
+                got_epoch=entry.epoch,
+                got_seq=entry.seq,
+            )
+            return False
+        if (rule := check_next(self.head, entry)) is not None:
+            return self._break(rule, entry.line, entry.epoch, entry.seq)
+        self._pending.append(entry)
+        self.head = Head(epoch=entry.epoch, seq=entry.seq, leaf=entry.leaf)
+        return True
+
+    def _known(self, entry: Entry) -> bool:
+        self.flush()
+        leaf = read_leaf(self._conn, self._node, entry.epoch, entry.seq)
+        if leaf is not None and leaf != entry.leaf:
+            return self._break(Rule.FORK, entry.line, entry.epoch, entry.seq)
+        self.duplicates += 1
+        return True
+
+    def _begin_anew(self, entry: Entry) -> bool:
+        """The node lost its newest entries and began a new epoch below what we know of it."""
+        self.flush()
+        base = self._base(entry.seq - 1)
+        if (rule := check_next(base, entry)) is not None:
+            return self._break(rule, entry.line, entry.epoch, entry.seq)
+        self._conn.execute(
+            update(journal_entries)
+            .where(
+                journal_entries.c.node == self._node,
+                journal_entries.c.seq >= entry.seq,
+                journal_entries.c.superseded_by.is_(None),
+            )
+            .values(superseded_by=entry.epoch)
+        )
+        fold_again(self._conn, self._node, self._folds)
+        log.warning("journal.began_anew", of=self._node, epoch=entry.epoch, seq=entry.seq)
+        self.head = base
+        return self._follow(entry)
+
+    def _base(self, seq: int) -> Head:
+        row = self._conn.execute(
+            select(journal_entries.c.epoch, journal_entries.c.leaf).where(
+                journal_entries.c.node == self._node,
+                journal_entries.c.seq == seq,
+                journal_entries.c.superseded_by.is_(None),
+            )
+        ).first()
+        return Head() if row is None else Head(epoch=row.epoch, seq=seq, leaf=row.leaf)
+
+    def _break(self, rule: Rule, line: bytes, epoch: int, seq: int) -> bool:
+        self.broken = Break(rule=rule, epoch=epoch, seq=seq, line=line)
+        return False
+
+
+def _state(conn: Connection, node: NodeId) -> NodeState:
+    state = conn.scalar(select(nodes.c.state).where(nodes.c.node == node))
+    return NodeState(state) if state else NodeState.GOOD

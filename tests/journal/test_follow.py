@@ -1,0 +1,167 @@
+"""Following: verified, idempotent, in order, loud where a chain breaks."""
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import select
+
+from safetynet.base.clock import ManualClock
+from safetynet.base.errors import RefusedError
+from safetynet.base.ids import NodeId
+from safetynet.journal.append import Journal
+from safetynet.journal.chain import Rule
+from safetynet.journal.entry import ZERO, Draft, Entry, encode_entry
+from safetynet.journal.follow import Follower, Gap, NodeState
+from safetynet.journal.read import read_range
+from safetynet.journal.verify import verify_store
+from safetynet.store.store import Store
+from safetynet.store.tables import journal_entries, nodes
+from tests.journal.world import FOLDS, rows, state
+
+MAPO = NodeId("mapo")
+
+
+@pytest.fixture
+def journal(other: Store, clock: ManualClock) -> Journal:
+    return Journal(MAPO, other, clock, FOLDS)
+
+
+@pytest.fixture
+def follower(store: Store, clock: ManualClock) -> Follower:
+    return Follower(store, clock, FOLDS)
+
+
+def lines(entries: Sequence[Entry]) -> list[bytes]:
+    return [e.line for e in entries]
+
+
+async def some(journal: Journal, count: int = 6) -> list[Entry]:
+    return await journal.append([state(f"mapo-{n % 3}", f"state{n}") for n in range(count)])
+
+
+async def test_entries_are_kept_verbatim_and_folded(
+    journal: Journal, follower: Follower, store: Store, other: Store
+) -> None:
+    entries = await some(journal)
+    with follower.feed.subscribe() as listener:
+        applied = await follower.apply(MAPO, lines(entries))
+        assert [await listener.next() for _ in entries] == entries
+    assert (applied.applied, applied.duplicates) == (6, 0)
+    assert applied.gap is None
+    assert applied.broken is None
+    assert await read_range(store, MAPO) == entries
+    assert await store.read(rows) == await other.read(rows)
+    assert (await verify_store(store, MAPO)).ok
+
+
+async def test_what_comes_twice_counts_once(
+    journal: Journal, follower: Follower, store: Store
+) -> None:
+    entries = await some(journal)
+    await follower.apply(MAPO, lines(entries[:4]))
+    before = await store.read(rows)
+    again = await follower.apply(MAPO, lines(entries[1:4]))
+    assert (again.applied, again.duplicates) == (0, 3)
+    assert await store.read(rows) == before
+    rest = await follower.apply(MAPO, lines(entries[2:] + entries[:2]))
+    assert (rest.applied, rest.duplicates, rest.head.seq) == (2, 4, 6)
+
+
+async def test_a_gap_is_reported_and_nothing_past_it_kept(
+    journal: Journal, follower: Follower, store: Store
+) -> None:
+    entries = await some(journal)
+    applied = await follower.apply(MAPO, lines(entries[:2] + entries[4:]))
+    assert applied.gap == Gap(after_epoch=1, after_seq=2, got_epoch=1, got_seq=5)
+    assert applied.head.seq == 2
+    asked = await read_range(journal.store, MAPO, after_epoch=1, after_seq=2)
+    filled = await follower.apply(MAPO, lines(asked))
+    assert (filled.applied, filled.gap) == (4, None)
+    assert await read_range(store, MAPO) == entries
+
+
+def forged(entry: Entry, prev: str, *, seq: int | None = None, node: str = "mapo") -> bytes:
+    return encode_entry(
+        node=NodeId(node),
+        epoch=entry.epoch,
+        seq=seq or entry.seq,
+        time=entry.at,
+        draft=Draft(kind=entry.kind, body={"camera": "mapo-0", "state": "forged"}),
+        prev=prev,
+    ).line
+
+
+async def broken_lines(journal: Journal) -> dict[Rule, list[bytes]]:
+    a, b, c, *_ = await some(journal)
+    return {
+        Rule.MALFORMED: [a.line, b.line[:-1]],
+        Rule.NOT_CANONICAL: [a.line, b.line.replace(b'"v":1', b'"v": 1')],
+        Rule.NODE: [a.line, forged(b, a.leaf, node="seocho")],
+        Rule.PREVIOUS: [a.line, forged(b, ZERO)],
+        Rule.FORK: [a.line, b.line, forged(b, a.leaf), c.line],
+    }
+
+
+@pytest.mark.parametrize(
+    "rule", [Rule.MALFORMED, Rule.NOT_CANONICAL, Rule.NODE, Rule.PREVIOUS, Rule.FORK]
+)
+async def test_a_broken_chain_is_refused_and_quarantined(
+    rule: Rule, journal: Journal, follower: Follower, store: Store
+) -> None:
+    batch = (await broken_lines(journal))[rule]
+    applied = await follower.apply(MAPO, batch)
+    assert applied.broken is not None
+    assert applied.broken.rule is rule
+    assert await follower.state(MAPO) is NodeState.BROKEN
+    row = await store.read(lambda conn: conn.execute(select(nodes)).one())
+    assert (row.broken_rule, row.broken_line) == (rule, applied.broken.line)
+    with pytest.raises(RefusedError) as e:
+        await follower.apply(MAPO, batch)
+    assert e.value.code == "journal.node_broken"
+    await follower.reinstate(MAPO)
+    good = await read_range(journal.store, MAPO)
+    assert (await follower.apply(MAPO, lines(good))).head.seq == 6
+    assert (await verify_store(store, MAPO)).ok
+
+
+async def test_a_break_at_the_very_first_entry_is_kept_too(
+    journal: Journal, follower: Follower
+) -> None:
+    assert (await follower.apply(MAPO, [b"{}"])).broken is not None
+    assert await follower.state(MAPO) is NodeState.BROKEN
+
+
+async def test_a_restored_node_begins_anew_and_the_lost_branch_stays_as_evidence(
+    journal: Journal, follower: Follower, store: Store, other: Store, clock: ManualClock
+) -> None:
+    kept = await some(journal, 3)
+    lost = await some(journal, 3)
+    await follower.apply(MAPO, lines(kept + lost))
+    await other.write(lambda conn: _restore(conn, 3))
+    begun = await journal.begin_epoch(2)
+    more = await journal.append([state("mapo-9", "new")])
+    asked = await read_range(other, MAPO, after_epoch=1, after_seq=6)
+    applied = await follower.apply(MAPO, lines(asked))
+    assert (applied.applied, applied.head.epoch, applied.head.seq) == (2, 2, 5)
+    assert await read_range(store, MAPO) == [*kept, begun, *more]
+    assert await store.read(rows) == await other.read(rows)
+    assert (await verify_store(store, MAPO)).ok
+    superseded = await store.read(
+        lambda conn: conn.scalars(
+            select(journal_entries.c.seq).where(journal_entries.c.superseded_by == 2)
+        ).all()
+    )
+    assert superseded == [4, 5, 6]
+
+
+def _restore(conn: object, seq: int) -> None:
+    """Put the other node's store back to an older state, as a backup would."""
+    from sqlalchemy import Connection, delete, update
+
+    from safetynet.journal.rows import fold_again, read_leaf
+
+    assert isinstance(conn, Connection)
+    conn.execute(delete(journal_entries).where(journal_entries.c.seq > seq))
+    leaf = read_leaf(conn, MAPO, 1, seq)
+    conn.execute(update(nodes).values(seq=seq, leaf=leaf))
+    fold_again(conn, MAPO, FOLDS)

@@ -1,0 +1,48 @@
+"""Folding again gives the same rows, for any history."""
+
+import asyncio
+import tempfile
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, insert
+
+from safetynet.base.clock import ManualClock
+from safetynet.base.ids import NodeId
+from safetynet.journal.append import Journal
+from safetynet.store.store import Store
+from safetynet.store.tables import camera_states
+from tests.journal.world import FOLDS, rows, state
+
+histories = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["ok", "dead", "gone"])), max_size=12
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(histories)
+def test_rebuilding_gives_the_same_rows(history: list[tuple[str, str]]) -> None:
+    before, after = asyncio.run(_rebuild(history))
+    assert after == before
+
+
+async def _rebuild(history: list[tuple[str, str]]) -> tuple[list[Any], list[Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with Store(f"sqlite:///{folder}/node.db") as store:
+            clock = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
+            journal = Journal(NodeId("hub"), store, clock, FOLDS)
+            for camera, word in history:
+                clock.advance(1)
+                await journal.append([state(camera, word)])
+            before = await store.read(rows)
+            await store.write(_spoil)
+            await journal.rebuild()
+            return before, await store.read(rows)
+
+
+def _spoil(conn: Connection) -> None:
+    conn.execute(
+        insert(camera_states).values(node="hub", camera="zzz", state="x", detail="", since="")
+    )
