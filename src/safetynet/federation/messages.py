@@ -25,10 +25,11 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RangeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Entries ``first`` to ``last``, both included; the answer may be shorter."""
+    """Entries after a position, in the order of (epoch, sequence); at most ``limit``."""
 
-    first: int
-    last: int
+    after_epoch: int
+    after_seq: int
+    limit: int = 500
 
 
 class EntryBatch(msgspec.Struct, frozen=True, kw_only=True):

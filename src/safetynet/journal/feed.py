@@ -43,6 +43,13 @@ class Subscription:
             return missed
         return self._waiting.popleft()
 
+    def find_next(self) -> Entry | Missed | None:
+        """What is there already, without waiting; None where nothing is."""
+        if self._missed is not None:
+            missed, self._missed = self._missed, None
+            return missed
+        return self._waiting.popleft() if self._waiting else None
+
     def push(self, entry: Entry) -> None:
         """Take an entry; never waits."""
         if len(self._waiting) >= self._limit:

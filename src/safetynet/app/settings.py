@@ -1,0 +1,92 @@
+"""Settings of the processes, read from a JSON or TOML file that an operator can write by hand."""
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from safetynet.base.errors import InvalidError, NotFoundError
+from safetynet.base.ids import NodeId
+
+
+class HubAwayPolicy(StrEnum):
+    """What an owner does with running sessions while the hub cannot be heard."""
+
+    HOLD = "hold"
+    """Go on until the grant's hard end."""
+    CUT = "cut"
+    """End at the end of the lease."""
+
+
+class CameraAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """How a district reaches its cameras; ``{camera}`` stands for the camera's id."""
+
+    rtsp_url: str
+    onvif_url: str | None = None
+    user: str | None = None
+    password: str | None = None
+
+
+class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One district node."""
+
+    node: NodeId
+    data: str
+    """Folder of its store, keys and nothing of anybody else."""
+    nats_url: str
+    when_hub_is_away: HubAwayPolicy = HubAwayPolicy.HOLD
+    policy_file: str | None = None
+    """Cedar policies of this owner; the shipped default where None."""
+
+
+class DistrictProcessSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that runs one district, or several that share it but no state."""
+
+    bundle: str
+    districts: tuple[DistrictSettings, ...]
+    cameras: CameraAccess
+    issuers: dict[str, dict[str, str]]
+    """Public keys (JWK) of the nodes whose grants are honoured, by node id."""
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = 0
+    log_level: str = "info"
+
+
+class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The hub."""
+
+    bundle: str
+    data: str
+    nats_url: str
+    host: str = "127.0.0.1"
+    http_port: int = 8600
+    ucp_port: int = 8619
+    staging: str | None = None
+    """Address of a service that stages incidents in a simulated city, for the console."""
+    demo: bool = False
+    ready_file: str | None = None
+    """Written with the bound addresses when the hub serves."""
+    log_level: str = "info"
+
+
+def load_settings[T](path: Path, kind: type[T]) -> T:
+    """Settings from a ``.json`` or ``.toml`` file.
+
+    Raises ``NotFoundError`` where there is no file, and ``InvalidError`` that names what is wrong.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NotFoundError("settings.missing", "settings cannot be read", path=str(path)) from error
+    try:
+        raw = tomllib.loads(data.decode()) if path.suffix == ".toml" else msgspec.json.decode(data)
+        return msgspec.convert(raw, type=kind)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise InvalidError("settings.invalid", str(error), path=str(path)) from error
+
+
+def save_settings(path: Path, settings: msgspec.Struct) -> None:
+    """Write settings as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(settings), indent=2))
