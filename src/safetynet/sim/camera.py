@@ -65,6 +65,11 @@ class PtzHead:
         self.home = home
         self._move = _Move(start=home, goal=home, since_s=-math.inf)
 
+    @property
+    def goal(self) -> HeadPosition:
+        """Where the head stands or will stand."""
+        return self._move.goal
+
     def position(self, at_s: float) -> HeadPosition:
         """Where the head stands at that time."""
         move, model = self._move, self.model

@@ -1,0 +1,1 @@
+"""The cameras' ONVIF services: device, media and PTZ for each."""
