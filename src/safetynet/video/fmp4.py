@@ -50,17 +50,24 @@ class Timeline:
 
     def __init__(self) -> None:
         self._last: int | None = None
-        self._start = 0
+        self._start = -1
         self._duration = self.FIRST
 
-    def place(self, timestamp: int) -> tuple[int, int]:
-        """Start and expected duration of the frame with this timestamp, all in 1/90000 s."""
-        if self._last is not None:
-            step = timestamp - self._last
-            step = min(max(step, self.SHORTEST), 2 * self._duration, self.LONGEST)
-            self._start += step
-            self._duration = step
-        self._last = timestamp
+    def place(self, timestamp: int | None) -> tuple[int, int]:
+        """Start and expected duration of the frame with this timestamp, all in 1/90000 s.
+
+        FFmpeg gives an RTSP source's first packet no timestamp: None follows the one before at
+        the expected distance.
+        """
+        if self._start < 0:
+            self._start = 0
+        elif self._last is None or timestamp is None:
+            self._start += self._duration
+        else:
+            step = max(timestamp - self._last, self.SHORTEST)
+            self._duration = min(step, 2 * self._duration, self.LONGEST)
+            self._start += self._duration
+        self._last = timestamp if timestamp is not None else self._last
         return self._start, self._duration
 
 

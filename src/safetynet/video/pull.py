@@ -34,8 +34,8 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     """One encoded frame."""
 
     units: tuple[bytes, ...]
-    timestamp: int
-    """The camera's media time in 1/90000 s."""
+    timestamp: int | None
+    """The camera's media time in 1/90000 s, where known."""
     captured_us: int
     key: bool
 
@@ -104,13 +104,15 @@ class Pull:
         if key:
             self._learn(list(units))
         timestamp = packet.dts if packet.dts is not None else packet.pts
-        if self._parameters is None or timestamp is None or not units:
+        if self._parameters is None or not units:
             return
         base = packet.time_base
+        if timestamp is not None:
+            timestamp = timestamp * 90_000 * base.numerator // base.denominator
         self._tell(
             Picture(
                 units=units,
-                timestamp=timestamp * 90_000 * base.numerator // base.denominator,
+                timestamp=timestamp,
                 captured_us=self._captured_us(packet),
                 key=key,
             )
