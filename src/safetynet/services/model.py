@@ -48,3 +48,5 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Length of one lease; renewed while the incident is open."""
     hard_end_s: float
     """No grant of this plan outlives this, renewed or not."""
+    drill: bool = False
+    """True where it is an exercise: everything is done alike, and marked."""

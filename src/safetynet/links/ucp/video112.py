@@ -69,7 +69,7 @@ def decode(frame: Frame, received_at: datetime, report_id: ReportId) -> Report:
         received_at=received_at,
         drill=drill,
         raw=frame.raw,
-        told_at=first_time(frame.sent_at, frame.message_time, otherwise=received_at),
+        told_at=first_time(frame.message_time, frame.sent_at, otherwise=received_at),
     )
 
 

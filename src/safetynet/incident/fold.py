@@ -1,0 +1,140 @@
+"""What the entries on incidents mean in SQL: each fold writes the folded tables of one node."""
+
+from collections.abc import Mapping
+
+import msgspec
+from sqlalchemy import Connection, Table, and_, delete, insert, update
+
+from safetynet.incident import entries, showing
+from safetynet.incident.entries import IncidentBody, ReportBody
+from safetynet.incident.showing import ChoiceBody, ShownBody, ViewChangedBody
+from safetynet.journal.entry import Entry
+from safetynet.journal.rows import Folds
+from safetynet.store.tables import choices, incidents, reports, views
+
+
+def key_column(key: str, *, drill: bool) -> str:
+    """The sender's number as it stands in the column: a drill's is kept apart from a real one's."""
+    return f"{key}#drill" if drill else key
+
+
+def fold_report(conn: Connection, entry: Entry) -> None:
+    """``report.accepted/1``: one row per report; the words and raw bytes stay in the entry."""
+    body = entry.read(ReportBody)
+    row = {
+        "incident": body.incident,
+        "sender": body.sender,
+        "key": key_column(body.key, drill=body.drill),
+        "format": body.format,
+        "progress": int(body.progress),
+        "received_at": body.received_at,
+        "digest": body.digest,
+        "epoch": entry.epoch,
+        "seq": entry.seq,
+    }
+    _put(conn, reports, {"node": entry.node, "id": body.report}, row)
+
+
+def fold_incident(conn: Connection, entry: Entry) -> None:
+    """``incident.*/1``: the incident as it is now."""
+    body = entry.read(IncidentBody)
+    row = {
+        "sender": body.sender,
+        "key": key_column(body.key, drill=body.drill),
+        "state": body.state.value,
+        "kind": body.kind.value,
+        "grade": body.grade,
+        "drill": body.drill,
+        "received_at": body.received_at,
+        "changed_at": body.changed_at,
+        "ended_at": body.ended_at,
+        "revision": body.revision,
+        "document": _text(msgspec.structs.replace(body, words=None)),
+        "sealed": None if body.words is None else _text(body.words),
+    }
+    _put(conn, incidents, {"node": entry.node, "id": body.incident}, row)
+
+
+def fold_choice(conn: Connection, entry: Entry) -> None:
+    """``choice.made/1``: replaces the choice; views that go on keep their state and times."""
+    body = entry.read(ChoiceBody)
+    key = {"node": entry.node, "incident": body.incident}
+    row = {
+        "decided_at": body.decided_at,
+        "decided_ms": body.decided_ms,
+        "document": _text(body),
+    }
+    _put(conn, choices, key, row)
+    kept = [view.camera for view in body.views]
+    mine = and_(views.c.node == entry.node, views.c.incident == body.incident)
+    conn.execute(delete(views).where(mine, views.c.camera.not_in(kept)))
+    for rank, view in enumerate(body.views, start=1):
+        where = key | {"camera": view.camera}
+        new = {"state": "asked", "note": "", "changed_at": body.decided_at}
+        _put(conn, views, where, {"owner": view.owner, "rank": rank}, only_new=new)
+
+
+def fold_view(conn: Connection, entry: Entry) -> None:
+    """``view.changed/1``: how a chosen view stands; of one no longer chosen, nothing."""
+    body = entry.read(ViewChangedBody)
+    row = {"state": body.state, "note": body.note[:64], "changed_at": entry.time}
+    _change_view(conn, entry, body, row)
+
+
+def fold_eyes_on(conn: Connection, entry: Entry) -> None:
+    """``eyes.on/1``: the first one of a view counts."""
+    body = entry.read(ShownBody)
+    _change_view(conn, entry, body, {"eyes_on_ms": body.took_ms}, only_empty="eyes_on_ms")
+
+
+def fold_still(conn: Connection, entry: Entry) -> None:
+    """``still.shown/1``: the first one of a view counts."""
+    body = entry.read(ShownBody)
+    _change_view(conn, entry, body, {"still_ms": body.took_ms}, only_empty="still_ms")
+
+
+FOLDS: Folds = {
+    entries.REPORT_ACCEPTED: fold_report,
+    entries.INCIDENT_OPENED: fold_incident,
+    entries.INCIDENT_CHANGED: fold_incident,
+    entries.INCIDENT_ENDED: fold_incident,
+    showing.CHOICE_MADE: fold_choice,
+    showing.VIEW_CHANGED: fold_view,
+    showing.EYES_ON: fold_eyes_on,
+    showing.STILL_SHOWN: fold_still,
+}
+"""Give these to the node's ``Journal``. Rejected reports and unused messages stay in the journal only."""
+
+
+def _change_view(
+    conn: Connection,
+    entry: Entry,
+    body: ViewChangedBody | ShownBody,
+    row: Mapping[str, object],
+    only_empty: str | None = None,
+) -> None:
+    where = and_(
+        views.c.node == entry.node,
+        views.c.incident == body.incident,
+        views.c.camera == body.camera,
+    )
+    if only_empty is not None:
+        where = and_(where, views.c[only_empty].is_(None))
+    conn.execute(update(views).where(where).values(dict(row)))
+
+
+def _put(
+    conn: Connection,
+    table: Table,
+    key: Mapping[str, object],
+    row: Mapping[str, object],
+    only_new: Mapping[str, object] | None = None,
+) -> None:
+    """Update the row with this key, or insert it with ``only_new`` beside."""
+    where = and_(*(table.c[name] == value for name, value in key.items()))
+    if conn.execute(update(table).where(where).values(dict(row))).rowcount == 0:
+        conn.execute(insert(table).values({**key, **row, **(only_new or {})}))
+
+
+def _text(body: msgspec.Struct) -> str:
+    return msgspec.json.encode(body).decode()

@@ -1,0 +1,128 @@
+"""Reading incidents back from the folded tables, so that a restarted hub goes on where it was."""
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Subquery, select
+
+from safetynet.base.errors import NotFoundError
+from safetynet.base.ids import CameraId, IncidentId, NodeId
+from safetynet.incident.entries import IncidentBody, Sealed, Words
+from safetynet.incident.fold import key_column
+from safetynet.incident.model import Incident, IncidentState
+from safetynet.incident.showing import ChoiceBody
+from safetynet.incident.state import Identity
+from safetynet.store.tables import choices, incidents, views
+
+
+class KeptView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a chosen view stands."""
+
+    camera: CameraId
+    owner: NodeId
+    rank: int
+    state: str
+    note: str
+    still_ms: int | None
+    eyes_on_ms: int | None
+
+
+class KeptIncident(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident as it is on disk, with its choice and its views in order of rank."""
+
+    body: IncidentBody
+    words: Sealed | None
+    choice: ChoiceBody | None
+    views: tuple[KeptView, ...]
+
+    def incident(self, words: Words | None = None) -> Incident:
+        """The incident; detail and address are empty unless their opened words are given."""
+        return self.body.read(words)
+
+    @property
+    def still_ms(self) -> int | None:
+        """From the report accepted to the first still of any view at a viewer."""
+        return min((v.still_ms for v in self.views if v.still_ms is not None), default=None)
+
+    @property
+    def eyes_on_ms(self) -> int | None:
+        """Time-to-eyes: to the first decoded frame of any view at a viewer."""
+        return min((v.eyes_on_ms for v in self.views if v.eyes_on_ms is not None), default=None)
+
+
+def find_by_identity(conn: Connection, node: NodeId, identity: Identity) -> KeptIncident | None:
+    """The incident of a sender's number."""
+    sender, key, drill = identity
+    column = key_column(key, drill=drill)
+    found = _list(conn, node, incidents.c.sender == sender, incidents.c.key == column, limit=1)
+    return found[0] if found else None
+
+
+def get_incident(conn: Connection, node: NodeId, incident: IncidentId) -> KeptIncident:
+    """The incident; raises NotFoundError ``incident.unknown``."""
+    found = _list(conn, node, incidents.c.id == incident, limit=1)
+    if not found:
+        raise NotFoundError("incident.unknown", "no such incident", incident=incident)
+    return found[0]
+
+
+def list_open(conn: Connection, node: NodeId) -> list[KeptIncident]:
+    """Every open incident, newest first."""
+    return _list(conn, node, incidents.c.state == IncidentState.OPEN.value)
+
+
+def list_recent(conn: Connection, node: NodeId, limit: int = 100) -> list[KeptIncident]:
+    """The newest incidents, open or not."""
+    return _list(conn, node, limit=limit)
+
+
+def _list(
+    conn: Connection,
+    node: NodeId,
+    *where: ColumnElement[bool],
+    limit: int | None = None,
+) -> list[KeptIncident]:
+    statement = (
+        select(incidents.c.id)
+        .where(incidents.c.node == node, *where)
+        .order_by(incidents.c.received_at.desc(), incidents.c.id.desc())
+        .limit(limit)
+    )
+    ids = statement.subquery()
+    chosen = _choices(conn, node, ids)
+    shown = _views(conn, node, ids)
+    rows = conn.execute(
+        select(incidents.c.id, incidents.c.document, incidents.c.sealed)
+        .where(incidents.c.node == node, incidents.c.id.in_(select(ids.c.id)))
+        .order_by(incidents.c.received_at.desc(), incidents.c.id.desc())
+    )
+    return [
+        KeptIncident(
+            body=msgspec.json.decode(document, type=IncidentBody),
+            words=None if sealed is None else msgspec.json.decode(sealed, type=Sealed),
+            choice=chosen.get(id_),
+            views=tuple(shown.get(id_, ())),
+        )
+        for id_, document, sealed in rows
+    ]
+
+
+def _choices(conn: Connection, node: NodeId, ids: Subquery) -> dict[str, ChoiceBody]:
+    rows = conn.execute(
+        select(choices.c.incident, choices.c.document).where(
+            choices.c.node == node, choices.c.incident.in_(select(ids.c.id))
+        )
+    )
+    return {id_: msgspec.json.decode(document, type=ChoiceBody) for id_, document in rows}
+
+
+def _views(conn: Connection, node: NodeId, ids: Subquery) -> dict[str, list[KeptView]]:
+    c = views.c
+    rows = conn.execute(
+        select(c.incident, c.camera, c.owner, c.rank, c.state, c.note, c.still_ms, c.eyes_on_ms)
+        .where(c.node == node, c.incident.in_(select(ids.c.id)))
+        .order_by(c.incident, c.rank)
+    )
+    shown: dict[str, list[KeptView]] = {}
+    for row in rows.mappings():
+        fields = {name: row[name] for name in KeptView.__struct_fields__}
+        shown.setdefault(row["incident"], []).append(KeptView(**fields))
+    return shown

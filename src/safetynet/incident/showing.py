@@ -1,0 +1,232 @@
+"""Bodies of the journal entries on the views of an incident: chosen, changed, on a screen."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
+from safetynet.journal.entry import Draft, time_text
+
+CHOICE_MADE: Final = "choice.made/1"
+VIEW_CHANGED: Final = "view.changed/1"
+EYES_ON: Final = "eyes.on/1"
+STILL_SHOWN: Final = "still.shown/1"
+
+
+class AimBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a camera was to look, in thousandths of a degree."""
+
+    azimuth_mdeg: int
+    tilt_mdeg: int
+    hfov_mdeg: int
+
+    @classmethod
+    def of(cls, *, azimuth_deg: float, tilt_deg: float, hfov_deg: float) -> "AimBody":
+        """From degrees."""
+        return cls(
+            azimuth_mdeg=milli(azimuth_deg), tilt_mdeg=milli(tilt_deg), hfov_mdeg=milli(hfov_deg)
+        )
+
+
+class ReasonBody(msgspec.Struct, frozen=True, kw_only=True):
+    """One reason for or against a camera; numbers in thousandths of ``unit``."""
+
+    code: str
+    value_milli: int | None = None
+    unit: str | None = None
+    limit_milli: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        *,
+        value: float | None = None,
+        unit: str | None = None,
+        limit: float | None = None,
+    ) -> "ReasonBody":
+        """From numbers in ``unit``."""
+        return cls(
+            code=str(code),
+            value_milli=None if value is None else milli(value),
+            unit=unit,
+            limit_milli=None if limit is None else milli(limit),
+        )
+
+
+class ViewBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A chosen view, best first in its choice."""
+
+    camera: CameraId
+    owner: NodeId
+    aim: AimBody | None
+    distance_mm: int
+    px_per_m_milli: int
+    share_permille: int
+    slew_ms: int
+    reasons: tuple[ReasonBody, ...]
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        camera: CameraId,
+        owner: NodeId,
+        aim: AimBody | None,
+        distance_m: float,
+        px_per_m: float,
+        share_seen: float,
+        slew_s: float,
+        reasons: Sequence[ReasonBody],
+    ) -> "ViewBody":
+        """From the numbers of ``sight.ChosenView``."""
+        return cls(
+            camera=camera,
+            owner=owner,
+            aim=aim,
+            distance_mm=milli(distance_m),
+            px_per_m_milli=milli(px_per_m),
+            share_permille=milli(share_seen),
+            slew_ms=milli(slew_s),
+            reasons=tuple(reasons),
+        )
+
+
+class PassedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A camera that was not chosen, and why."""
+
+    camera: CameraId
+    owner: NodeId
+    distance_mm: int
+    reasons: tuple[ReasonBody, ...]
+
+    @classmethod
+    def of(
+        cls, *, camera: CameraId, owner: NodeId, distance_m: float, reasons: Sequence[ReasonBody]
+    ) -> "PassedBody":
+        """From the numbers of ``sight.PassedOver``."""
+        return cls(
+            camera=camera, owner=owner, distance_mm=milli(distance_m), reasons=tuple(reasons)
+        )
+
+
+class ChoiceBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of ``choice.made/1``; it replaces the choice before it."""
+
+    incident: IncidentId
+    decided_at: str
+    decided_ms: int | None
+    """From the report accepted to the choice."""
+    service: str
+    target: str
+    min_px_per_m_milli: int
+    refused: str
+    """Error code where the service refused a plan (``service.not_a_trigger``): no views then."""
+    views: tuple[ViewBody, ...]
+    passed_over: tuple[PassedBody, ...]
+
+
+class ViewChangedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of ``view.changed/1``."""
+
+    incident: IncidentId
+    camera: CameraId
+    state: str
+    """``asked``, ``ready``, ``refused``, ``away``, ``ended``."""
+    note: str
+
+
+class ShownBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of ``eyes.on/1`` and ``still.shown/1``."""
+
+    incident: IncidentId
+    camera: CameraId
+    grant: GrantId
+    viewer: ViewerId
+    at: str
+    took_ms: int
+    """From the report accepted to the picture on the viewer's screen."""
+
+
+def choice_made(
+    incident: IncidentId,
+    *,
+    decided_at: datetime,
+    decided_ms: int | None,
+    service: str,
+    target: str,
+    min_px_per_m: float,
+    views: Sequence[ViewBody],
+    passed_over: Sequence[PassedBody],
+    refused: str = "",
+) -> Draft:
+    """The entry on which views were chosen, with every reason."""
+    body = ChoiceBody(
+        incident=incident,
+        decided_at=time_text(decided_at),
+        decided_ms=decided_ms,
+        service=service,
+        target=target,
+        min_px_per_m_milli=milli(min_px_per_m),
+        refused=refused,
+        views=tuple(views),
+        passed_over=tuple(passed_over),
+    )
+    return Draft(kind=CHOICE_MADE, body=body)
+
+
+def view_changed(incident: IncidentId, camera: CameraId, *, state: str, note: str = "") -> Draft:
+    """The entry on how a chosen view stands."""
+    body = ViewChangedBody(incident=incident, camera=camera, state=state, note=note)
+    return Draft(kind=VIEW_CHANGED, body=body)
+
+
+def eyes_on(
+    incident: IncidentId,
+    camera: CameraId,
+    *,
+    grant: GrantId,
+    viewer: ViewerId,
+    at: datetime,
+    took_ms: int,
+) -> Draft:
+    """The entry on the first decoded frame at a viewer: time-to-eyes."""
+    return Draft(kind=EYES_ON, body=_shown(incident, camera, grant, viewer, at, took_ms))
+
+
+def still_shown(
+    incident: IncidentId,
+    camera: CameraId,
+    *,
+    grant: GrantId,
+    viewer: ViewerId,
+    at: datetime,
+    took_ms: int,
+) -> Draft:
+    """The entry on a still at a viewer."""
+    return Draft(kind=STILL_SHOWN, body=_shown(incident, camera, grant, viewer, at, took_ms))
+
+
+def _shown(
+    incident: IncidentId,
+    camera: CameraId,
+    grant: GrantId,
+    viewer: ViewerId,
+    at: datetime,
+    took_ms: int,
+) -> ShownBody:
+    return ShownBody(
+        incident=incident,
+        camera=camera,
+        grant=grant,
+        viewer=viewer,
+        at=time_text(at),
+        took_ms=took_ms,
+    )
+
+
+def milli(value: float) -> int:
+    """Thousandths, rounded."""
+    return round(value * 1000)
