@@ -48,8 +48,9 @@ def pick_views(candidates: Candidates, count: int) -> list[Picked]:
     part for every further view from another side. Equal worth goes to the lower id.
     """
     scene = candidates.scene
-    stay = np.flatnonzero(candidates.still & candidates.allowed)
-    move = np.flatnonzero(~candidates.still & candidates.allowed)
+    some = candidates.allowed & (scene.lowest_m < scene.target.height_m).any(axis=1)
+    stay = np.flatnonzero(candidates.still & some)
+    move = np.flatnonzero(~candidates.still & some)
     standing = stand(stay, candidates.lens.take(stay), scene.take(stay))
     bearing = _bearings(candidates)
     missed = np.ones(scene.weight.size)

@@ -115,21 +115,14 @@ def _follow(unique: Floats, wanted: Flags, points: Points, height_m: float, wall
 
 def judge(row: Index, lens: Lenses, scene: Scene, *, turned: Flags, slew: Floats) -> Views:
     """What each posed lens shows of the scene; ``scene`` has the same rows as ``lens``."""
-    low, high = span_in_picture(lens, scene.dx, scene.dy)
-    low = np.maximum(np.maximum(low, scene.lowest_m), 0)
-    high = np.minimum(high, scene.target.height_m)
-    some = high > low
-    low, high = np.where(some, low, 0), np.where(some, high, 0)
-    head, _ = rows_px(lens, scene.dx, scene.dy, high)
-    foot, _ = rows_px(lens, scene.dx, scene.dy, low)
-    _, px_per_m = rows_px(lens, scene.dx, scene.dy, (low + high) / 2)
-    height_px = np.where(some, head - foot, 0)
-    area_px = height_px * scene.target.width_m * px_per_m
-    seen = (height_px >= SHOWN_PX) & (area_px >= 5 * SHOWN_PX) & lens.usable[:, None]
+    low, high, height_px, px_per_m = _pictured(
+        lens, scene.dx, scene.dy, scene.lowest_m, scene.target
+    )
+    seen = _large(height_px, px_per_m, scene.target) & lens.usable[:, None]
     clear = np.clip((height_px - SHOWN_PX) / (_EASY_PX - SHOWN_PX), 0, 1)
     worth = 0.6 + 0.3 * clear + 0.1 * (high - low) / scene.target.height_m
     short = px_per_m < scene.min_px_per_m
-    worth *= np.where(short, 0.3 + 0.55 * px_per_m / max(scene.min_px_per_m, 1e-9), 1.0)
+    worth *= np.where(short, 0.6 + 0.4 * px_per_m / max(scene.min_px_per_m, 1e-9), 1.0)
     sure = lens.trust * np.maximum(1 - _SLEW_COST_PER_S * slew, 0.5)
     shown = np.where(seen, worth, 0) * sure[:, None]
     share = seen @ scene.weight
@@ -137,6 +130,37 @@ def judge(row: Index, lens: Lenses, scene: Scene, *, turned: Flags, slew: Floats
     return Views(
         row=row, lens=lens, turned=turned, slew_s=slew, shown=shown, share=share, px_per_m=mean_px
     )
+
+
+def least_px_per_m(target: TargetSize) -> float:
+    """Pixels per metre below which even the whole target is too small to count as shown."""
+    return SHOWN_PX / target.height_m
+
+
+def shows(lens: Lenses, dx: Floats, dy: Floats, lowest_m: Floats, target: TargetSize) -> Flags:
+    """Pairs (lens, point), (n, s), in which the target is in the picture and large enough."""
+    _, _, height_px, px_per_m = _pictured(lens, dx, dy, lowest_m, target)
+    return _large(height_px, px_per_m, target) & lens.usable[:, None]
+
+
+def _large(height_px: Floats, px_per_m: Floats, target: TargetSize) -> Flags:
+    area_px = height_px * target.width_m * px_per_m
+    return np.asarray((height_px >= SHOWN_PX) & (area_px >= 5 * SHOWN_PX))
+
+
+def _pictured(
+    lens: Lenses, dx: Floats, dy: Floats, lowest_m: Floats, target: TargetSize
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of the target at each point: lowest and highest part in sight (m), its height in px, px/m."""
+    low, high = span_in_picture(lens, dx, dy)
+    low = np.maximum(np.maximum(low, lowest_m), 0)
+    high = np.minimum(high, target.height_m)
+    some = high > low
+    low, high = np.where(some, low, 0), np.where(some, high, 0)
+    head, _ = rows_px(lens, dx, dy, high)
+    foot, _ = rows_px(lens, dx, dy, low)
+    _, px_per_m = rows_px(lens, dx, dy, (low + high) / 2)
+    return low, high, np.where(some, head - foot, 0), px_per_m
 
 
 def stand(row: Index, lens: Lenses, scene: Scene) -> Views:
@@ -170,24 +194,30 @@ def turn(row: Index, home: Lenses, scene: Scene, weight: Floats) -> Views:
 
 def _toward_most(whole: Lenses, scene: Scene, weight: Floats, tan_half: Floats) -> Lenses:
     """A narrower pose whose strip of azimuths holds the most weight; ``whole`` where it is no narrower."""
+    rows = np.flatnonzero(tan_half < whole.tan_half)
+    pose = np.stack([whole.azimuth, whole.tilt, whole.tan_half])
+    if rows.size:
+        pose[2, rows] = tan_half[rows]
+        pose[:2, rows] = _heaviest(whole.take(rows), scene.take(rows), weight[rows], tan_half[rows])
+    return whole.aimed(*pose)
+
+
+def _heaviest(lens: Lenses, scene: Scene, weight: Floats, tan_half: Floats) -> Floats:
+    """Azimuth and tilt, (2, n), of the field of the given width that holds the most weight."""
+    rows = np.arange(len(lens))
     bearing = np.arctan2(scene.dx, scene.dy)
-    apart = (bearing[:, :, None] - bearing[:, None, :] + np.pi) % (2 * np.pi) - np.pi
+    off = (bearing - lens.azimuth[:, None] + np.pi) % (2 * np.pi) - np.pi
+    apart = off[:, None, :] - off[:, :, None]
     strip = np.abs(apart) <= 0.9 * np.arctan(tan_half)[:, None, None]
-    held = np.einsum("nj,nij->ni", weight, strip) + 1e-9 * weight
+    held = np.einsum("nj,nij->ni", weight, strip) + 1e-6 * weight
     best = np.argmax(np.round(held, 9), axis=1)
-    rows = np.arange(len(whole))
     share = weight * strip[rows, best]
     total = np.maximum(share.sum(axis=1), 1e-12)
-    azimuth = bearing[rows, best] - (share * apart[rows, best]).sum(axis=1) / total
-    drop = whole.z[:, None] - scene.target.height_m / 2
+    azimuth = bearing[rows, best] + (share * apart[rows, best]).sum(axis=1) / total
+    drop = lens.z[:, None] - scene.target.height_m / 2
     down = np.arctan2(drop, np.maximum(np.hypot(scene.dx, scene.dy), 0.1))
-    tilt = (share * down).sum(axis=1) / total
-    narrower = (tan_half < whole.tan_half) & (total > 1e-12)
-    return whole.aimed(
-        np.where(narrower, azimuth % (2 * np.pi), whole.azimuth),
-        np.where(narrower, np.clip(tilt, *tilt_reach()), whole.tilt),
-        np.where(narrower, tan_half, whole.tan_half),
-    )
+    tilt = np.clip((share * down).sum(axis=1) / total, *tilt_reach())
+    return np.stack([azimuth % (2 * np.pi), tilt])
 
 
 def join(parts: list[Views]) -> Views:
