@@ -70,14 +70,16 @@ class Pinhole:
         v0 = self.top_px + 0.5 - self.height_px / 2
         return np.stack([a, b, n[..., 2] + a * u0 + b * v0], axis=-1)
 
-    def half_wedge_deg(self) -> float:
-        """Half the compass sector that the picture covers on the ground; 180 where it sees its own foot."""
+    def wedge_deg(self) -> tuple[float, float]:
+        """Compass sector of the drawn window, from the axis; ±180 where it sees the lens's own foot."""
         t = math.radians(self.pose.tilt_deg)
-        widest = 0.0
-        for v in (-self.height_px / 2, self.height_px / 2):
-            ahead = math.cos(t) - v / self.focal_px * math.sin(t)
+        left = (self.left_px - self.width_px / 2) / self.focal_px
+        top = (self.top_px - self.height_px / 2) / self.focal_px
+        right, bottom = left + self.columns / self.focal_px, top + self.rows / self.focal_px
+        found = []
+        for down in (top, bottom):
+            ahead = math.cos(t) - down * math.sin(t)
             if ahead <= 1e-6:
-                return 180.0
-            side = self.width_px / 2 / self.focal_px
-            widest = max(widest, math.degrees(math.atan2(side, ahead)))
-        return widest
+                return -180.0, 180.0
+            found += [math.degrees(math.atan2(side, ahead)) for side in (left, right)]
+        return min(found), max(found)

@@ -1,0 +1,169 @@
+"""The ground as flat paint: streets, their markings, shadows of buildings, pools of lamp light."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from safetynet.base.geo import Floats
+from safetynet.city.model import StreetClass
+from safetynet.sim.render.block import Strips, Walls, distance_m
+from safetynet.sim.render.light import Light
+from safetynet.sim.render.pinhole import Pinhole
+from safetynet.sim.render.raster import clip_near
+
+Picture = NDArray[np.uint8]
+PAINT = 2
+"""Paint is laid at this many times the resolution and averaged: smooth kerbs and markings."""
+_LOT = (160, 157, 149)
+_KERB = (186, 183, 175)
+_TAR = {
+    StreetClass.ARTERIAL: (92, 94, 98),
+    StreetClass.COLLECTOR: (99, 101, 104),
+    StreetClass.LOCAL: (108, 109, 111),
+    StreetClass.ALLEY: (122, 121, 119),
+    StreetClass.PATH: (172, 165, 152),
+}
+_WHITE = (219, 219, 214)
+_CREAM = (205, 196, 168)
+_NEAR_M = 160.0
+_LAMP_EVERY_M = 30.0
+_POOL = tuple((15.0 * (1 - i / 14), 12 + 15 * i) for i in range(14))
+"""Radius and brightness of the rings of a pool of light."""
+
+
+def paint_ground(lens: Pinhole, strips: Strips) -> Picture:
+    """Colours (rows, columns, 3) of the ground wherever the lens looks at it, in full daylight."""
+    image = Image.new("RGB", (lens.columns * PAINT, lens.rows * PAINT), _LOT)
+    draw = ImageDraw.Draw(image)
+    wide = strips.rank <= StreetClass.LOCAL
+    kerb = strips.width_m + np.where(strips.rank <= StreetClass.COLLECTOR, 6.0, 3.0)
+    _fill(draw, lens, _quads(strips, kerb)[wide], [_KERB] * int(wide.sum()))
+    tar = [_TAR[StreetClass(r)] for r in strips.rank.tolist()]
+    _fill(draw, lens, _quads(strips, strips.width_m), tar)
+    near = distance_m(strips.a, strips.b, lens.x, lens.y) < _NEAR_M
+    _mark(draw, lens, _select(strips, near & (strips.rank <= StreetClass.LOCAL)))
+    return np.asarray(image.reduce(PAINT))
+
+
+def paint_shadows(lens: Pinhole, walls: Walls, light: Light) -> Picture:
+    """Share of sunlight that buildings keep from the ground, 0…255, (rows, columns)."""
+    image = Image.new("L", (lens.columns * PAINT, lens.rows * PAINT), 0)
+    sun = light.to_sun
+    if light.level:
+        throw = -(walls.height_m / sun[2])[:, None] * sun[:2]
+        quads = np.stack([walls.a, walls.b, walls.b + throw, walls.a + throw], axis=1)
+        near = distance_m(walls.a, walls.b, lens.x, lens.y) < 2 * _NEAR_M
+        _fill(ImageDraw.Draw(image), lens, quads[near], 255)
+    return np.asarray(image.reduce(PAINT))
+
+
+def paint_lamps(lens: Pinhole, strips: Strips) -> Picture:
+    """Brightness of the street lamps on the ground, 0…255, (rows, columns)."""
+    image = Image.new("L", (lens.columns, lens.rows), 0)
+    draw = ImageDraw.Draw(image)
+    lamps = _lamps(_select(strips, strips.rank < StreetClass.PATH))
+    lamps = lamps[np.hypot(*(lamps - [lens.x, lens.y]).T) < _NEAR_M]
+    turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    circle = np.column_stack([np.cos(turn), np.sin(turn)])
+    for radius, level in _POOL:
+        _fill(draw, lens, lamps[:, None, :] + radius * circle, level)
+    return np.asarray(image)
+
+
+def _lamps(strips: Strips) -> Floats:
+    """Lamps stand along every street, on alternating sides."""
+    along = strips.b - strips.a
+    length = np.hypot(*along.T)
+    count = np.maximum(np.round(length / _LAMP_EVERY_M), 1).astype(np.int64)
+    strip = np.repeat(np.arange(len(length)), count)
+    number = np.arange(len(strip)) - np.repeat(np.cumsum(count) - count, count)
+    t = (number + 0.5) / count[strip]
+    way = along[strip] / np.maximum(length[strip], 0.01)[:, None]
+    side = np.where(number % 2, 1.0, -1.0) * strips.width_m[strip] * 0.42
+    lamps: Floats = strips.a[strip] + along[strip] * t[:, None]
+    return lamps + np.column_stack([-way[:, 1], way[:, 0]]) * side[:, None]
+
+
+def _mark(draw: ImageDraw.ImageDraw, lens: Pinhole, strips: Strips) -> None:
+    """Centre lines, dashed lane lines, edge lines and crossings."""
+    along = strips.b - strips.a
+    length = np.hypot(*along.T)
+    for i in np.flatnonzero(length > 12):
+        way = along[i] / length[i]
+        width, rank = float(strips.width_m[i]), int(strips.rank[i])
+        a, b = strips.a[i] + way * width / 2, strips.b[i] - way * width / 2
+        reach = length[i] - width
+        if reach < 8:
+            continue
+        colour = _CREAM if rank <= StreetClass.COLLECTOR else _WHITE
+        _fill(draw, lens, _stripe(a, b, 0.0, 0.16)[None], [colour])
+        if rank <= StreetClass.COLLECTOR:
+            _dash(draw, lens, a, way, reach, width)
+        if width >= 9:
+            _zebra(draw, lens, a, way, width)
+            _zebra(draw, lens, b, -way, width)
+
+
+def _dash(
+    draw: ImageDraw.ImageDraw, lens: Pinhole, a: Floats, way: Floats, reach: float, width: float
+) -> None:
+    start = np.arange(6.0, max(reach - 8, 6.0), 8.0)
+    quads = [
+        _stripe(a + way * s, a + way * (s + 3), side * width / 4, 0.15)
+        for s in start
+        for side in (-1, 1)
+    ]
+    if quads:
+        _fill(draw, lens, np.array(quads), [_WHITE] * len(quads))
+
+
+def _zebra(draw: ImageDraw.ImageDraw, lens: Pinhole, a: Floats, way: Floats, width: float) -> None:
+    sides = np.arange(-width / 2 + 0.6, width / 2 - 0.3, 1.1)
+    quads = np.array([_stripe(a + way * 1.0, a + way * 4.0, s, 0.55) for s in sides])
+    _fill(draw, lens, quads, [_WHITE] * len(quads))
+
+
+def _stripe(a: Floats, b: Floats, side_m: float, width_m: float) -> Floats:
+    way = (b - a) / max(float(np.hypot(*(b - a))), 0.01)
+    across = np.array([-way[1], way[0]])
+    left, right = across * (side_m + width_m / 2), across * (side_m - width_m / 2)
+    return np.array([a + left, b + left, b + right, a + right])
+
+
+def _quads(strips: Strips, width_m: Floats) -> Floats:
+    """Each strip as a quadrilateral (n, 4, 2), its ends stretched so that corners close."""
+    along = strips.b - strips.a
+    way = along / np.maximum(np.hypot(*along.T), 0.01)[:, None] * (width_m / 2)[:, None]
+    across = np.column_stack([-way[:, 1], way[:, 0]])
+    a, b = strips.a - way * 0.6, strips.b + way * 0.6
+    return np.stack([a + across, b + across, b - across, a - across], axis=1)
+
+
+def _select(strips: Strips, which: NDArray[np.bool_]) -> Strips:
+    return Strips(
+        a=strips.a[which],
+        b=strips.b[which],
+        width_m=strips.width_m[which],
+        rank=strips.rank[which],
+    )
+
+
+def _fill(
+    draw: ImageDraw.ImageDraw,
+    lens: Pinhole,
+    polygons: Floats,
+    fill: int | list[tuple[int, int, int]],
+) -> None:
+    """Lay ground polygons (n, k, 2) in order, each with its colour (or all with one level)."""
+    size = np.array(draw.im.size)
+    scale = size[0] / lens.columns
+    flat = np.concatenate([polygons, np.zeros((*polygons.shape[:2], 1))], axis=2)
+    seen = lens.to_camera(flat)
+    ahead = seen[..., 2] > 0.3
+    for i in np.flatnonzero(ahead.any(axis=1)):
+        corners = seen[i] if ahead[i].all() else clip_near(seen[i])
+        spots = lens.to_picture(corners) * scale
+        if (spots.max(axis=0) < 0).any() or (spots.min(axis=0) > size).any():
+            continue
+        spots = np.clip(spots, -1e7, 1e7)
+        draw.polygon(spots.ravel().tolist(), fill=fill if isinstance(fill, int) else fill[i])
