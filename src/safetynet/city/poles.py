@@ -83,10 +83,10 @@ def _draw_per_pole(count: int, corners: int, rng: np.random.Generator) -> Ints:
     poles = int(np.searchsorted(np.cumsum(draws), count)) + 1
     if poles > corners:
         draws, poles = np.full(corners, 4), min(corners, -(-count // 4))
-    per_pole = draws[:poles].copy() if count and corners else draws[:0]
+    per_pole: Ints = np.asarray(draws[:poles] if count and corners else draws[:0]).astype(np.int32)
     if len(per_pole):
         per_pole[-1] -= max(0, int(per_pole.sum()) - count)
-    kept: Ints = per_pole[per_pole > 0].astype(np.int32)
+    kept: Ints = per_pole[per_pole > 0]
     return kept
 
 
@@ -102,7 +102,8 @@ def _spread(corners: Corners, count: int, rng: np.random.Generator) -> Ints:
     x = corners.xy[pool, 0]
     walk = pool[np.lexsort((np.where(band % 2 == 0, x, -x), band))]
     start = rng.uniform(0, 1)
-    return walk[((np.arange(count) + start) * len(walk) / count).astype(int)].astype(np.int32)
+    picked: Ints = walk[((np.arange(count) + start) * len(walk) / count).astype(int)]
+    return picked
 
 
 def _ways(corners: Corners, chosen: Ints) -> Floats:

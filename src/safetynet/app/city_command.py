@@ -1,0 +1,95 @@
+"""The functions behind ``safetynet city build`` and ``safetynet city describe``."""
+
+import importlib
+import sys
+import time
+from pathlib import Path
+
+from safetynet.base.clock import SystemClock
+from safetynet.base.errors import SafetyNetError
+from safetynet.city.bundle import REPORT, TILES, list_damaged, load_city, read_manifest
+from safetynet.city.facts import OFFICIAL_TOTAL
+from safetynet.city.model import City
+
+
+def build(
+    name: str,
+    *,
+    out: Path,
+    folder: Path | None = None,
+    scale: float = 1.0,
+    cameras: int = OFFICIAL_TOTAL,
+    seed: int = 1,
+) -> int:
+    """Build a bundle, progress on standard error, the import report on standard output.
+
+    Returns the exit status: 0, or 2 where the input is not what it claims to be.
+    """
+    from safetynet.city.build import BuildOrder, build_city  # geometry libraries: only here
+    from safetynet.city.ingest.report import render_report
+
+    order = BuildOrder(name=name, out=out, folder=folder, seed=seed, scale=scale, cameras=cameras)
+    started = time.monotonic()
+
+    def progress(step: str) -> None:
+        print(f"[{time.monotonic() - started:6.1f} s] {step}", file=sys.stderr, flush=True)
+
+    try:
+        built = build_city(order, SystemClock(), progress)
+    except SafetyNetError as e:
+        print(f"error: {e.code}: {e}", file=sys.stderr)
+        return 2
+    if built.report.sources:
+        print(render_report(built.report))
+    progress(f"done: {out}, version {built.city.version}, {built.tiles} tiles")
+    return 0
+
+
+def describe(bundle: Path) -> int:
+    """Print what is inside a bundle and how much of its streets the cameras see; 0, or 2 for a broken one."""
+    try:
+        manifest, city = read_manifest(bundle), load_city(bundle)
+    except SafetyNetError as e:
+        print(f"error: {e.code}: {e}", file=sys.stderr)
+        return 2
+    print(f"{city.title_en} {city.title_ko}   version {city.version}")
+    print(
+        f"built {manifest.built_at:%Y-%m-%d %H:%M} UTC, seed {manifest.seed}, scale {manifest.scale:g}"
+    )
+    for name, number in manifest.coverage.items():
+        print(f"  {name.replace('_', ' '):24} {number:>9,}")
+    print(f"  {'official cameras':24} {sum(d.official_cameras for d in city.districts):>9,}")
+    _print_districts(city)
+    print("sources:")
+    for source in manifest.sources:
+        print(f"  {source.name} ({source.licence}) {source.file}")
+    for name in (REPORT, TILES):
+        print(f"  {name}: {'there' if (bundle / name).is_file() else 'missing'}")
+    _print_coverage(city)
+    damaged = list_damaged(bundle)
+    if damaged:
+        print(f"error: city.damaged: checksums differ: {', '.join(damaged)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _print_districts(city: City) -> None:
+    print(f"  {'district':24} {'cameras':>9} {'poles':>9} {'official':>9}")
+    for i, district in enumerate(city.districts):
+        own = city.cameras.district == i
+        poles = len(set(city.cameras.pole[own].tolist()))
+        title = f"{district.node} {district.name_ko}"
+        pad = 24 - len(district.name_ko)
+        print(f"  {title:{pad}} {int(own.sum()):>9,} {poles:>9,} {district.official_cameras:>9,}")
+
+
+def _print_coverage(city: City) -> None:
+    """Street length seen, by the code that also chooses views."""
+    coverage = importlib.import_module("safetynet.sight.coverage")
+    from safetynet.sight.model import TargetKind
+
+    print("street length seen (in the ground that has cameras):")
+    for kind, title in ((TargetKind.PERSON, "a person"), (TargetKind.FIRE, "smoke of a fire")):
+        print(f"measuring {title} …", file=sys.stderr, flush=True)
+        seen = coverage.measure_coverage(city, kind)
+        print(f"  {title}: {seen}")
