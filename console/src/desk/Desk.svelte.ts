@@ -1,0 +1,188 @@
+import { closeIncident, getCity, getSettings, stage, type StagedKind } from '../api/client';
+import type { CityView, GrantView, IncidentView, NodeView, SettingsView, ToConsole } from '../api/types';
+import { LiveSocket, socketUrl } from '../live/LiveSocket';
+import { inOrder, NOTHING, reduce, type Live } from '../live/reduce';
+import { Locale } from '../locale/Locale.svelte';
+import type { ConsoleKey } from '../video/key';
+
+/** Beats come each second; older than this, the screen says how old its data is. */
+export const STALE_MS = 2500;
+/** A new incident takes the screen only from an operator whose hands have rested this long. */
+const RESTED_MS = 15_000;
+const TICK_MS = 250;
+
+export type Line = 'connecting' | 'here' | 'lost';
+export type Staging = { step: 'off' } | { step: 'aim' } | { step: 'kind'; lon: number; lat: number };
+export type Ending = 'no' | 'confirm' | 'sending' | 'failed';
+
+/** What the console shows: the hub's word, and what the operator did with the screen. */
+export class Desk {
+  readonly locale = new Locale();
+  live = $state.raw<Live>(NOTHING);
+  city = $state.raw<CityView | null>(null);
+  settings = $state.raw<SettingsView | null>(null);
+  line = $state<Line>('connecting');
+  /** Time by the hub's clock, and how long the hub has been silent. */
+  now_ms = $state(Date.now());
+  silence_ms = $state(0);
+  selectedId = $state<string | null>(null);
+  enlarged = $state<number | null>(null);
+  follow = $state(true);
+  helpOpen = $state(false);
+  whyOpen = $state(false);
+  ending = $state<Ending>('no');
+  staging = $state.raw<Staging>({ step: 'off' });
+  notice = $state('');
+
+  readonly incidents = $derived(inOrder(this.live.incidents.values()));
+  readonly selected = $derived(this.selectedId ? this.live.incidents.get(this.selectedId) : undefined);
+  readonly nodes = $derived(this.live.nodes);
+  readonly stale = $derived(this.silence_ms > STALE_MS || this.line === 'lost');
+
+  private readonly socket: LiveSocket;
+  private hubAhead_ms = 0;
+  private touched = -RESTED_MS;
+  private expectsOwn = false;
+
+  constructor(readonly key: ConsoleKey) {
+    const asked = new URLSearchParams(location.search);
+    const who = { agency: asked.get('agency') ?? 'control', name: asked.get('name') ?? 'console' };
+    this.socket = new LiveSocket(socketUrl('/api/live'), { ...who, key: key.public }, {
+      message: (message) => this.hear(message),
+      connected: (yes) => (this.line = yes ? 'here' : 'lost'),
+    });
+  }
+
+  async open(): Promise<void> {
+    this.socket.open();
+    setInterval(() => this.tick(), TICK_MS);
+    for (const note of ['pointerdown', 'keydown']) {
+      addEventListener(note, () => (this.touched = performance.now()), { capture: true });
+    }
+    const [city, settings] = await Promise.all([untilAnswered(getCity), untilAnswered(getSettings)]);
+    this.city = city;
+    this.settings = settings;
+  }
+
+  get words() {
+    return this.locale.words;
+  }
+
+  districtName(node: string): string {
+    const district = this.city?.districts.find((d) => d.node === node);
+    return district ? this.locale.pick(district.name_ko, district.name_en) : node;
+  }
+
+  /** Every district of the city with its state; one never heard of is not joined yet. */
+  nodeOf(node: string): NodeView | undefined {
+    return this.live.nodes.get(node);
+  }
+
+  grantFor(incident: string, camera: string): GrantView | undefined {
+    return this.live.grants.get(incident)?.get(camera);
+  }
+
+  select(id: string | null): void {
+    if (id === this.selectedId) return;
+    this.selectedId = id;
+    this.enlarged = null;
+    this.ending = 'no';
+  }
+
+  step(by: 1 | -1): void {
+    const at = this.incidents.findIndex((i) => i.id === this.selectedId);
+    const next = this.incidents[Math.min(Math.max(at + by, 0), this.incidents.length - 1)];
+    if (next) this.select(next.id);
+  }
+
+  enlarge(rank: number): void {
+    const shown = this.selected?.views.some((v) => v.rank === rank);
+    this.enlarged = this.enlarged === rank || !shown ? null : rank;
+  }
+
+  askEnd(): void {
+    if (this.selected?.state === 'open') this.ending = 'confirm';
+  }
+
+  async end(): Promise<void> {
+    const id = this.selectedId;
+    if (!id || this.ending === 'sending') return;
+    this.ending = 'sending';
+    const answer = await closeIncident(id);
+    if (answer.ok) this.hear({ type: 'incident', incident: answer.value });
+    if (this.selectedId === id) this.ending = answer.ok ? 'no' : 'failed';
+  }
+
+  aim(): void {
+    if (this.settings?.staging) this.staging = { step: 'aim' };
+  }
+
+  async stage(kind: StagedKind): Promise<void> {
+    const at = this.staging;
+    const staging = this.settings?.staging;
+    this.staging = { step: 'off' };
+    if (at.step !== 'kind' || !staging) return;
+    this.expectsOwn = true;
+    const answer = await stage(staging, kind, at.lon, at.lat);
+    if (!answer.ok) this.expectsOwn = false;
+    this.notice = answer.ok ? this.words.stage.done : `${this.words.stage.failed} (${answer.code})`;
+    setTimeout(() => (this.notice = ''), 4000);
+  }
+
+  /** Closes whatever lies on top. */
+  dismiss(): void {
+    if (this.helpOpen) this.helpOpen = false;
+    else if (this.staging.step !== 'off') this.staging = { step: 'off' };
+    else if (this.ending !== 'no') this.ending = 'no';
+    else this.enlarged = null;
+  }
+
+  eyesOn(grant: GrantView): void {
+    this.socket.send({ type: 'eyes_on', ...of(grant) });
+  }
+
+  stillShown(grant: GrantView): void {
+    this.socket.send({ type: 'still_shown', ...of(grant) });
+  }
+
+  private hear(message: ToConsole): void {
+    if (message.type === 'snapshot' || message.type === 'beat') {
+      this.hubAhead_ms = Date.parse(message.now) - Date.now();
+    }
+    const before = this.live;
+    this.live = reduce(before, message);
+    if (message.type === 'incident') this.consider(message.incident, before);
+    else if (message.type === 'snapshot' && !this.selected) {
+      this.select(this.incidents.find((i) => i.state === 'open')?.id ?? null);
+    }
+  }
+
+  private consider(incident: IncidentView, before: Live): void {
+    if (before.incidents.has(incident.id) || incident.state !== 'open') return;
+    const rested = performance.now() - this.touched > RESTED_MS;
+    const idle = this.selected?.state !== 'open';
+    if (this.expectsOwn || (this.follow && (rested || idle))) this.select(incident.id);
+    this.expectsOwn = false;
+  }
+
+  private tick(): void {
+    this.now_ms = Date.now() + this.hubAhead_ms;
+    this.silence_ms = this.socket.silence_ms;
+  }
+}
+
+const of = (grant: GrantView) => ({
+  incident: grant.incident,
+  camera: grant.camera,
+  grant: grant.id,
+});
+
+async function untilAnswered<T>(
+  ask: () => Promise<{ ok: true; value: T } | { ok: false }>,
+): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (answer.ok) return answer.value;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
