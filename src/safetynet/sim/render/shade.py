@@ -33,6 +33,7 @@ _TONES = np.array(
 _ROOF = np.array((132, 136, 132), np.float32)
 _GLASS = np.array((84, 94, 104), np.float32)
 _LIT = np.array((236, 218, 186), np.float32)
+_UNLIT = np.array((24, 27, 34), np.float32)
 _FLOOR_M = 3.2
 _BAY_M = 2.9
 _HAZE_M = 1100.0
@@ -85,10 +86,10 @@ def _band(
     up = lens.basis[:, 2].astype(np.float32)
     rise = across * up[0] + down * up[1] + up[2]
     horizon, zenith = _sky(light)
-    colour = np.empty((*surface.shape, 3), np.float32)
+    colour: Single = np.empty((*surface.shape, 3), np.float32)
     sky = surface == SKY
     if sky.any():
-        slope = np.clip(rise[sky] * 1.6, 0, 1)[:, None]
+        slope: Single = np.clip(rise[sky] * np.float32(1.6), 0, 1)[:, None]
         colour[sky] = horizon + (zenith - horizon) * np.sqrt(slope)
     floor = surface == SKY + 1
     if floor.any():
@@ -116,10 +117,11 @@ def _sky(light: Light) -> tuple[Single, Single]:
 
 def _floor(paint: Picture, shadow: Picture, lamps: Picture, light: Light) -> Single:
     sun = 1 - shadow.astype(np.float32) * np.float32(0.38 / 255)
-    by_day = paint * sun[:, None]
+    tone = paint.astype(np.float32)
+    by_day = tone * sun[:, None]
     dark = np.array((0.24, 0.25, 0.29), np.float32)
     warm = np.array((0.62, 0.58, 0.50), np.float32)
-    by_night = paint * (dark + lamps.astype(np.float32)[:, None] / 255 * warm)
+    by_night = tone * (dark + lamps.astype(np.float32)[:, None] / 255 * warm)
     mixed: Single = by_night + (by_day - by_night) * np.float32(light.day)
     return mixed
 
@@ -159,7 +161,7 @@ def _faces(
     dark = np.array((0.21, 0.22, 0.26), np.float32)
     lamp = np.exp(-z / 3.5)[:, None] * np.array((0.34, 0.32, 0.28), np.float32)
     by_night = tone * (dark + lamp * wall[:, None])
-    by_night = by_night + (np.where(lit, _LIT * 0.8, (24, 27, 34)) - by_night) * glass
+    by_night = by_night + (np.where(lit, _LIT * np.float32(0.8), _UNLIT) - by_night) * glass
     mixed: Single = by_night + (by_day - by_night) * np.float32(light.day)
     return mixed
 
