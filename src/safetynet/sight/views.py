@@ -160,7 +160,7 @@ def _pictured(
     head, _ = rows_px(lens, dx, dy, high)
     foot, _ = rows_px(lens, dx, dy, low)
     _, px_per_m = rows_px(lens, dx, dy, (low + high) / 2)
-    return low, high, np.where(some, head - foot, 0), px_per_m
+    return low, high, np.where(some, np.abs(head - foot), 0), px_per_m
 
 
 def stand(row: Index, lens: Lenses, scene: Scene) -> Views:
