@@ -1,0 +1,142 @@
+"""Grants, sessions and moves as rows: a folded view of the journal."""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import Connection, insert, update
+
+from safetynet.access import entries as e
+from safetynet.journal.entry import Entry, read_time, time_text
+from safetynet.journal.rows import Folds
+from safetynet.store.tables import grants, ptz_moves, sessions
+
+
+def fold_issued(conn: Connection, entry: Entry) -> None:
+    """A grant in its issuer's journal."""
+    _insert_grant(conn, entry, entry.read(e.IssuedBody).grant, "issued")
+
+
+def fold_received(conn: Connection, entry: Entry) -> None:
+    """A grant in its owner's journal."""
+    _insert_grant(conn, entry, entry.read(e.GrantBody), "received")
+
+
+def fold_over(conn: Connection, entry: Entry) -> None:
+    """An incident is over, and with it every grant for it that is still open."""
+    body = entry.read(e.OverBody)
+    c = grants.c
+    conn.execute(
+        update(grants)
+        .where(c.node == entry.node, c.incident == body.incident, c.closed_at.is_(None))
+        .values(closed_at=entry.time, closed_because=body.reason)
+    )
+
+
+def fold_closed(conn: Connection, entry: Entry) -> None:
+    """A grant is over; the first close counts."""
+    body = entry.read(e.ClosedBody)
+    c = grants.c
+    conn.execute(
+        update(grants)
+        .where(c.node == entry.node, c.id == body.id, c.closed_at.is_(None))
+        .values(closed_at=entry.time, closed_because=body.reason)
+    )
+
+
+def fold_opened(conn: Connection, entry: Entry) -> None:
+    """A session began."""
+    body = entry.read(e.OpenedBody)
+    conn.execute(
+        insert(sessions).values(
+            node=entry.node,
+            id=body.session,
+            grant=body.grant,
+            incident=body.incident,
+            camera=body.camera,
+            viewer=body.viewer,
+            opened_at=entry.time,
+        )
+    )
+
+
+def fold_first_frame(conn: Connection, entry: Entry) -> None:
+    """A session's first frame is on the screen; the first word counts."""
+    body = entry.read(e.FirstFrameBody)
+    c = sessions.c
+    row = (c.node == entry.node) & (c.id == body.session) & c.first_frame_at.is_(None)
+    opened_at = conn.scalar(sessions.select().with_only_columns(c.opened_at).where(row))
+    if opened_at is not None:
+        shown_at = read_time(opened_at) + timedelta(milliseconds=body.took_ms)
+        conn.execute(update(sessions).where(row).values(first_frame_at=time_text(shown_at)))
+
+
+def fold_ended(conn: Connection, entry: Entry) -> None:
+    """A session ended; the first end counts."""
+    body = entry.read(e.EndedBody)
+    c = sessions.c
+    conn.execute(
+        update(sessions)
+        .where(c.node == entry.node, c.id == body.session, c.ended_at.is_(None))
+        .values(
+            ended_at=entry.time,
+            end_reason=body.reason,
+            frames=body.frames,
+            octets=body.octets,
+        )
+    )
+
+
+def fold_ptz(conn: Connection, entry: Entry) -> None:
+    """A camera moved: one row per entry."""
+    body = entry.read(e.PtzBody)
+    conn.execute(
+        insert(ptz_moves).values(
+            node=entry.node,
+            epoch=entry.epoch,
+            seq=entry.seq,
+            time=entry.time,
+            camera=body.camera,
+            incident=body.incident,
+            move=body.move,
+            document=entry.body.decode(),
+        )
+    )
+
+
+ACCESS_FOLDS: Final[Folds] = {
+    e.GRANT_ISSUED: fold_issued,
+    e.GRANT_RECEIVED: fold_received,
+    e.GRANT_CLOSED: fold_closed,
+    e.INCIDENT_OVER: fold_over,
+    e.SESSION_OPENED: fold_opened,
+    e.SESSION_FIRST_FRAME: fold_first_frame,
+    e.SESSION_ENDED: fold_ended,
+    e.PTZ_MOVED: fold_ptz,
+}
+
+
+def _insert_grant(conn: Connection, entry: Entry, body: e.GrantBody, side: str) -> None:
+    """An owner that started anew may write a grant it knew before: the first word counts."""
+    row = (grants.c.node == entry.node) & (grants.c.id == body.id)
+    if conn.execute(grants.select().with_only_columns(grants.c.id).where(row)).first():
+        return
+    conn.execute(
+        insert(grants).values(
+            node=entry.node,
+            id=body.id,
+            side=side,
+            issuer=body.issuer,
+            owner=body.owner,
+            incident=body.incident,
+            camera=body.camera,
+            viewer=body.viewer,
+            agency=body.agency,
+            service=body.service,
+            purpose=body.purpose,
+            basis=body.basis,
+            drill=body.drill,
+            generation=body.generation,
+            issued_at=body.issued_at,
+            hard_end=body.hard_end,
+        )
+    )
