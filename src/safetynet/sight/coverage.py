@@ -14,7 +14,7 @@ from safetynet.sight.views import SHOWN_PX, least_px_per_m, shows
 from safetynet.sight.walls import Rays, Walls
 
 _STEP_M = 10.0
-_TILE_M = 200.0
+_TILE_M = 400.0
 _RADIUS_M = 500.0
 _ENOUGH = 4
 _AT_A_TIME = 6
