@@ -116,12 +116,13 @@ def _sky(light: Light) -> tuple[Single, Single]:
 
 
 def _floor(paint: Picture, shadow: Picture, lamps: Picture, light: Light) -> Single:
-    sun = 1 - shadow.astype(np.float32) * np.float32(0.38 / 255)
+    sun = np.float32(1) - shadow.astype(np.float32) * np.float32(0.38 / 255)
     tone = paint.astype(np.float32)
     by_day = tone * sun[:, None]
     dark = np.array((0.24, 0.25, 0.29), np.float32)
     warm = np.array((0.62, 0.58, 0.50), np.float32)
-    by_night = tone * (dark + lamps.astype(np.float32)[:, None] / 255 * warm)
+    glow = lamps.astype(np.float32)[:, None] * np.float32(1 / 255)
+    by_night = tone * (dark + glow * warm)
     mixed: Single = by_night + (by_day - by_night) * np.float32(light.day)
     return mixed
 

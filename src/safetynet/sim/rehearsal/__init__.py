@@ -1,0 +1,1 @@
+"""Trying the whole path against the living city, and counting what it achieves."""
