@@ -1,7 +1,6 @@
 """A real worker process, real virtual cameras, and a control that says what the test tells it to."""
 
 import asyncio
-import base64
 import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,15 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import pytest
-import uvicorn
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from websockets.asyncio.client import ClientConnection, connect
 
+from safetynet.access.proof import new_viewer_key, sign_proof
 from safetynet.base.clock import SystemClock
-from safetynet.base.ids import CameraId
+from safetynet.base.ids import CameraId, GrantId, NodeId
 from safetynet.city.model import CameraKind
+from safetynet.sim.asgi import serve_asgi
 from safetynet.sim.camera import CameraPark, Pose, VirtualCamera
 from safetynet.sim.onvif.server import OnvifApp
 from safetynet.sim.rtsp.digest import Credentials
@@ -30,6 +27,8 @@ from safetynet.video.limits import Limits
 from safetynet.video.wire import MediaMessage, decode_media
 
 DEADLINE_S = 20.0
+PATIENT = Limits(still_s=DEADLINE_S, source_s=DEADLINE_S)
+"""Order is what the tests look at, not speed."""
 HOME = Turn(azimuth_deg=90, tilt_deg=18, hfov_deg=60)
 USER = Credentials(user="viewer@city", password="p:w/d")
 
@@ -74,25 +73,8 @@ async def _scene(credentials: Credentials | None = None) -> AsyncIterator[Scene]
             stream_base=f"rtsp://127.0.0.1:{rtsp.port}",
             credentials=credentials,
         )
-        async with _http(app) as port:
+        async with serve_asgi(app, "127.0.0.1", 0) as port:
             yield Scene(park, feeds, rtsp.port, port)
-
-
-@asynccontextmanager
-async def _http(app: Any) -> AsyncIterator[int]:
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    serving = asyncio.create_task(server.main_loop())
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await serving
-        await server.shutdown()
 
 
 class Control:
@@ -151,7 +133,7 @@ class Viewer:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
-        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.key = new_viewer_key()
         self.answer: dict[str, Any] = {}
 
     async def receive(self) -> MediaMessage | dict[str, Any]:
@@ -164,9 +146,9 @@ class Viewer:
         challenge = await self.receive()
         assert isinstance(challenge, dict)
         assert challenge["type"] == "challenge"
-        text = f"safetynet-view-v1\n{challenge['audience']}\n{grant}\n{challenge['nonce']}"
-        r, s = decode_dss_signature(self.key.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
-        proof = base64.urlsafe_b64encode(r.to_bytes(32) + s.to_bytes(32)).rstrip(b"=").decode()
+        proof = sign_proof(
+            self.key, NodeId(challenge["audience"]), GrantId(grant), challenge["nonce"]
+        )
         await self.socket.send(json.dumps({"type": "present", "grant": grant, "proof": proof}))
         answer = await self.receive()
         assert isinstance(answer, dict)
@@ -175,7 +157,7 @@ class Viewer:
 
     async def media(self, count: int) -> list[MediaMessage]:
         """The next media messages."""
-        found = []
+        found: list[MediaMessage] = []
         while len(found) < count:
             message = await self.receive()
             assert isinstance(message, MediaMessage), message
@@ -216,7 +198,7 @@ async def open_control() -> AsyncIterator[OpenControl]:
     opened: list[Control] = []
 
     async def start(limits: Limits | None = None) -> Control:
-        opened.append(Control(await VideoWorker.start(limits)))
+        opened.append(Control(await VideoWorker.start(limits or PATIENT)))
         return opened[-1]
 
     yield start

@@ -168,7 +168,9 @@ async def _call(service: ONVIFService | None, operation: str, request: dict[str,
         raise UnavailableError("camera.onvif", "the camera has no such service")
     try:
         async with asyncio.timeout(_ANSWER_S):
-            return await getattr(service, operation)(request)
+            # zeep cannot sign without a name; the package names its unsigned calls by a prefix.
+            name = operation if service.user else f"authless_{operation}"
+            return await getattr(service, name)(request)
     except (
         onvif.ONVIFError,
         zeep.exceptions.Error,

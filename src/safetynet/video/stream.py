@@ -20,7 +20,7 @@ from safetynet.video.still import make_still
 from safetynet.video.wire import MediaType
 
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-ASK_AGAIN_S = (0.08, 0.08, 0.1, 0.25, 0.5, 0.5, 0.5)
+ASK_AGAIN_S = (0.03, 0.03, 0.05, 0.08, 0.1, 0.25, 0.5, 0.5, 0.5)
 """A key frame asked for before PLAY took effect is lost, so the stream asks until one comes."""
 EVENTS = 256
 """Pictures that may wait for the loop; beyond them the connection is opened anew."""
@@ -167,8 +167,10 @@ class Stream:
     async def _ask_until_begun(self) -> None:
         """Ask for a key frame so that its own phase does not decide how long a viewer waits."""
         for pause_s in ASK_AGAIN_S if self.source.onvif_url else ():
-            with contextlib.suppress(SafetyNetError):
+            try:
                 await self._ask_key_frame(self.source)
+            except SafetyNetError as error:
+                log.info("source.no_key_frame", camera=self.camera, code=error.code, **error.fields)
             await self._clock.sleep(pause_s)
             if self._begun.is_set():
                 return
