@@ -1,7 +1,5 @@
 """Callers: they tell the hub what happens in the living city, in each service's own words."""
 
-import asyncio
-import contextlib
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -11,18 +9,19 @@ import msgspec
 import structlog
 
 from safetynet.base.clock import Clock
-from safetynet.base.errors import InvalidError
+from safetynet.base.errors import SafetyNetError, UnavailableError
 from safetynet.base.geo import LonLat
 from safetynet.incident.model import IncidentKind, Progress
+from safetynet.links.ucp.client import connect_ucp
 from safetynet.links.ucp.dispatch119 import encode_119
-from safetynet.links.ucp.frame import ANSWER_BYTES, Answer, decode_answer
+from safetynet.links.ucp.frame import Answer
 from safetynet.links.ucp.video112 import encode_112
 from safetynet.sim.world import ThingKind
 
 _log = structlog.get_logger()
 
 ATTEMPTS: Final = 5
-ANSWER_WITHIN_S: Final = 2.0
+ANSWER_WITHIN_S: Final = 6.0
 FIRST_PAUSE_S: Final = 0.2
 
 
@@ -96,24 +95,34 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Callers:
-    """Reports to the hub until it acknowledges, with the same key each time, a bounded number of times."""
+    """Reports to the hub until it acknowledges, with the same key each time, a bounded number of times.
+
+    Use as an async context manager.
+    """
 
     def __init__(self, clock: Clock, hub: Hub) -> None:
         self.hub = hub
         self._clock = clock
+        self._http = httpx.AsyncClient(trust_env=False, timeout=ANSWER_WITHIN_S)
+
+    async def __aenter__(self) -> "Callers":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
 
     async def tell(self, call: Call, progress: Progress) -> Told:
-        """Report, and again while nobody answers; a refusal is final."""
+        """Report, and again while the hub does not say that it has it."""
         pause_s, text = FIRST_PAUSE_S, ""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with asyncio.timeout(ANSWER_WITHIN_S):
-                    answer = await self._tell_once(call, progress)
-                _log.info("caller.told", key=call.key, good=answer.good, attempts=attempt)
-                return Told(reported=answer.good, attempts=attempt, text=answer.text)
-            except (OSError, httpx.HTTPError, InvalidError) as error:
-                # TimeoutError is an OSError
-                text = str(error) or type(error).__name__
+                answer = await self._tell_once(call, progress)
+            except (httpx.HTTPError, SafetyNetError) as error:
+                answer = Answer(good=False, text=str(error) or type(error).__name__)
+            text = answer.text
+            if answer.good:
+                _log.info("caller.told", key=call.key, progress=progress, attempts=attempt)
+                return Told(reported=True, attempts=attempt, text=text)
             if attempt < ATTEMPTS:
                 await self._clock.sleep(pause_s)
                 pause_s *= 2
@@ -123,7 +132,7 @@ class Callers:
     async def _tell_once(self, call: Call, progress: Progress) -> Answer:
         if call.via is Via.TCP:
             return await _by_tcp(self.hub, frame_of(call, progress, self._clock.now()))
-        return await _by_http(self.hub, fields_of(call, progress))
+        return await _by_http(self._http, self.hub, fields_of(call, progress))
 
 
 def frame_of(call: Call, progress: Progress, now: datetime) -> bytes:
@@ -176,26 +185,16 @@ def fields_of(call: Call, progress: Progress) -> dict[str, str | int | float | b
 
 async def _by_tcp(hub: Hub, frame: bytes) -> Answer:
     if hub.ucp is None:
-        raise ConnectionError("the hub's frame address is not known yet")
+        raise UnavailableError("caller.no_address", "the hub's frame address is not known yet")
     host, _, port = hub.ucp.rpartition(":")
-    reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-    try:
-        writer.write(frame)
-        await writer.drain()
-        return decode_answer(await reader.readexactly(ANSWER_BYTES))
-    except asyncio.IncompleteReadError as error:
-        raise ConnectionError("the hub closed without an answer") from error
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+    async with connect_ucp(host.strip("[]"), int(port)) as client:
+        return await client.send(frame, timeout_s=ANSWER_WITHIN_S)
 
 
-async def _by_http(hub: Hub, fields: dict[str, str | int | float | bool]) -> Answer:
+async def _by_http(
+    client: httpx.AsyncClient, hub: Hub, fields: dict[str, str | int | float | bool]
+) -> Answer:
     if hub.http_report_url is None:
-        raise ConnectionError("the hub's report address is not known yet")
-    async with httpx.AsyncClient(trust_env=False) as client:
-        response = await client.post(hub.http_report_url, json=fields)
-    if response.status_code >= 500:
-        response.raise_for_status()
+        raise UnavailableError("caller.no_address", "the hub's report address is not known yet")
+    response = await client.post(hub.http_report_url, json=fields)
     return Answer(good=response.is_success, text=response.text[:200])
