@@ -34,6 +34,7 @@ def _set_up_sqlite(engine: Engine, *, writes: bool) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # a destroyed key leaves no bytes behind
         if not writes:
             connection.execute("PRAGMA query_only=ON")
 
