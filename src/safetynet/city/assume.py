@@ -1,0 +1,125 @@
+"""Poses for real cameras whose list is silent, by a stated rule. Worker only: shapely.
+
+The rule: cameras of a pole look along the nearest street, one way and the other; where a second
+street crosses within 25 m, along that, too; several cameras of a pole share these ways out. About a
+third are PTZ, most poles with several cameras having one (``poles.mount``). A pole whose position
+lies inside a building is moved to one metre outside its nearest wall, and says so by its origin.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import shapely
+
+from safetynet.base.geo import Floats
+from safetynet.city.fill import points
+from safetynet.city.model import Buildings, Cameras, Origin, Streets
+from safetynet.city.poles import mount
+from safetynet.city.tables import Bools, owners
+
+AHEAD_M = 35.0
+CROSSING_M = 25.0
+OUTSIDE_M = 1.0
+
+
+def assume_poses(
+    cameras: Cameras, streets: Streets, buildings: Buildings, rng: np.random.Generator
+) -> Cameras:
+    """The cameras with poses by the rule above, and no pole inside a building."""
+    if not len(cameras):
+        return cameras
+    _, first, pole = np.unique(cameras.pole, return_index=True, return_inverse=True)
+    at = np.column_stack([cameras.x[first], cameras.y[first]])
+    at, moved = leave_buildings(at, buildings)
+    order = np.argsort(pole, kind="stable")
+    per_pole = np.bincount(pole).astype(np.int32)
+    start = np.cumsum(per_pole) - per_pole
+    ordinal = np.empty(len(pole), np.int32)
+    ordinal[order] = np.arange(len(pole)) - np.repeat(start, per_pole)
+    m = mount(at, find_ways(at, streets), per_pole, pole.astype(np.int32), ordinal, rng)
+    return replace(
+        cameras,
+        x=m.x,
+        y=m.y,
+        height_m=m.height_m,
+        azimuth_deg=m.azimuth_deg,
+        tilt_deg=m.tilt_deg,
+        hfov_deg=m.hfov_deg,
+        kind=m.kind,
+        pole=m.pole,
+        position_origin=np.where(moved[pole], Origin.ASSUMED, cameras.position_origin).astype(
+            np.uint8
+        ),
+        pose_origin=np.full(len(pole), Origin.ASSUMED, np.uint8),
+    )
+
+
+def leave_buildings(at: Floats, buildings: Buildings) -> tuple[Floats, Bools]:
+    """Points (p, 2) moved out of footprints, and which were moved."""
+    at, moved = at.copy(), np.zeros(len(at), np.bool_)
+    if not len(buildings):
+        return at, moved
+    index = owners(buildings.ring)
+    lines = shapely.linearrings(buildings.ring.xy, indices=index)
+    rings = np.asarray(shapely.polygons(np.asarray(lines)))
+    tree = shapely.STRtree(rings)
+    for _ in range(4):  # a step may lead into the neighbour
+        inside, hit = tree.query(points(at), predicate="within")
+        if not len(inside):
+            break
+        for p, b in zip(inside.tolist(), hit.tolist(), strict=True):
+            at[p] = _step_out(at[p], rings[b])
+            moved[p] = True
+    return at, moved
+
+
+def find_ways(at: Floats, streets: Streets) -> Floats:
+    """(p, 4) azimuths down the nearest street and the one that crosses it; NaN where there is none."""
+    ways = np.full((len(at), 4), np.nan)
+    if not len(streets):
+        ways[:, 0] = 0.0
+        return ways
+    begin, along = _segments(streets)
+    tree = shapely.STRtree(
+        np.asarray(shapely.linestrings(np.stack([begin, begin + along], axis=1)))
+    )
+    unit = along / np.linalg.norm(along, axis=1, keepdims=True)
+    poles = points(at)
+    pole, nearest = tree.query_nearest(poles, all_matches=False)
+    ways[pole, :2] = _both_ways(at[pole], begin[nearest], unit[nearest], along[nearest])
+    other_pole, other = tree.query(poles, predicate="dwithin", distance=CROSSING_M)
+    main = np.zeros(len(at), np.int64)
+    main[pole] = nearest
+    crossing = abs((unit[other] * unit[main[other_pole]]).sum(axis=1)) < np.cos(np.radians(45))
+    k, index = np.unique(other_pole[crossing], return_index=True)
+    seg = other[crossing][index]
+    ways[k, 2:] = _both_ways(at[k], begin[seg], unit[seg], along[seg])
+    return ways
+
+
+def _segments(streets: Streets) -> tuple[Floats, Floats]:
+    owner = owners(streets.line)
+    same = owner[1:] == owner[:-1]
+    begin, along = streets.line.xy[:-1][same], np.diff(streets.line.xy, axis=0)[same]
+    real = np.hypot(along[:, 0], along[:, 1]) > 0.1
+    return begin[real], along[real]
+
+
+def _both_ways(at: Floats, begin: Floats, unit: Floats, along: Floats) -> Floats:
+    """(k, 2) azimuths from the pole to points on the centre line some way up and down the street."""
+    share = ((at - begin) * along).sum(axis=1) / (along**2).sum(axis=1)
+    foot = begin + np.clip(share, 0, 1)[:, None] * along
+    targets = np.stack([foot + unit * AHEAD_M, foot - unit * AHEAD_M], axis=1)
+    d = targets - at[:, None]
+    return np.asarray(np.degrees(np.arctan2(d[..., 0], d[..., 1])) % 360)
+
+
+def _step_out(at: Floats, footprint: shapely.Polygon) -> Floats:
+    wall = footprint.exterior
+    here = shapely.Point(at)
+    foot = np.asarray(wall.interpolate(wall.project(here)).coords[0])
+    away = foot - at
+    length = float(np.hypot(*away))
+    if length < 1e-6:
+        away, length = np.array([1.0, 0.0]), 1.0
+    return np.asarray(foot + away / length * OUTSIDE_M)
