@@ -32,8 +32,9 @@ def test_nearly_all_views_chosen_for_an_exact_place_really_show_the_thing() -> N
         )
         place = Place(at=LonLat(*city.plane.to_lonlat(x, y)), error_m=0)
         choice = sight.choose(Request(place=place, target=kind, min_px_per_m=25))
-        for view in choice.views:
-            accepted.append(judge.look(view.camera, pose_of(city, view), thing).seen.accepted)
+        accepted += [
+            judge.look(v.camera, pose_of(city, v), thing).seen.accepted for v in choice.views
+        ]
     assert len(accepted) > 16
     assert np.mean(accepted) >= 0.95
 
