@@ -29,6 +29,11 @@ class Feed:
         self.skipped = 0
         """Frames that the viewer was too slow for."""
 
+    @property
+    def waiting(self) -> int:
+        """How many pieces wait."""
+        return len(self._waiting)
+
     def put(self, piece: Piece) -> None:
         """Add a piece; on overflow everything up to the next key frame is dropped."""
         if piece.type is MediaType.INIT:
