@@ -77,7 +77,7 @@ class PtzHead:
         turn = turn_deg(move.start.azimuth_deg, move.goal.azimuth_deg)
         turned = _towards(0.0, turn, model.pan_dps * spent_s)
         return HeadPosition(
-            azimuth_deg=(move.start.azimuth_deg + turned) % 360,
+            azimuth_deg=_compass(move.start.azimuth_deg + turned),
             tilt_deg=_towards(move.start.tilt_deg, move.goal.tilt_deg, model.tilt_dps * spent_s),
             zoom=_towards(move.start.zoom, move.goal.zoom, model.zoom_per_s * spent_s),
         )
@@ -90,7 +90,7 @@ class PtzHead:
     def move_to(self, goal: HeadPosition, at_s: float) -> None:
         """Begin to turn; the goal is bound to what the model can reach."""
         bound = HeadPosition(
-            azimuth_deg=goal.azimuth_deg % 360,
+            azimuth_deg=_compass(goal.azimuth_deg),
             tilt_deg=min(max(goal.tilt_deg, self.model.min_tilt_deg), self.model.max_tilt_deg),
             zoom=min(max(goal.zoom, 0.0), 1.0),
         )
@@ -111,6 +111,11 @@ class PtzHead:
             abs(goal.tilt_deg - start.tilt_deg) / self.model.tilt_dps,
             abs(goal.zoom - start.zoom) / self.model.zoom_per_s,
         )
+
+
+def _compass(azimuth_deg: float) -> float:
+    # The remainder of a tiny negative number rounds to 360 itself.
+    return azimuth_deg % 360 % 360
 
 
 def _towards(start: float, goal: float, reach: float) -> float:

@@ -99,7 +99,7 @@ class Feed:
         self._lens = lens
         self._clock = clock
         self._pool = pool
-        self._encoder = H264Encoder()
+        self._encoder: H264Encoder | None = None
         self._key_wanted = False
         self._group: int | None = None
 
@@ -135,6 +135,8 @@ class Feed:
     def _take(self, tick: int, key: bool, turning: bool) -> AccessUnit:
         at_us = self.beat.time_us(tick)
         picture = self._lens.take(at_us, SLEW_SCALE if turning else 1)
+        if self._encoder is None:
+            self._encoder = H264Encoder()
         return self._encoder.encode(picture, at_us, key=key)
 
     def _hand_out(self, unit: AccessUnit) -> None:
