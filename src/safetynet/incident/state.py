@@ -107,7 +107,7 @@ def apply_report(
     if joined == incident:
         return _nothing_new(incident, told)
     if msgspec.structs.replace(joined, told=incident.told) == incident:
-        return Change(outcome=Outcome.DUPLICATE, before=incident, after=joined, reason="restated")
+        return _restated(incident, joined, told)
     after = msgspec.structs.replace(joined, revision=incident.revision + 1, changed_at=now)
     outcome, reason = _outcome(incident, after, told)
     return Change(outcome=outcome, before=incident, after=after, reason=reason)
@@ -128,9 +128,13 @@ def end_incident(
 
 
 def _incident_of(report: Report, place: IncidentPlace, now: datetime) -> Incident:
-    """The incident that this report alone would make."""
+    """The incident that this report alone would make.
+
+    A sender's clock that is ahead is held to ours, or its word would stand against all later ones.
+    """
     state = STATE_OF[report.progress]
-    told_at = (report.told_at or report.received_at).astimezone(UTC)
+    received_at = report.received_at.astimezone(UTC)
+    told_at = min((report.told_at or received_at).astimezone(UTC), received_at)
     return Incident(
         id=IncidentId("inc_" + report.id.rpartition("_")[2]),
         sender=report.sender,
@@ -141,10 +145,10 @@ def _incident_of(report: Report, place: IncidentPlace, now: datetime) -> Inciden
         detail=report.detail,
         place=place,
         drill=report.drill,
-        occurred_at=report.occurred_at.astimezone(UTC),
-        received_at=report.received_at,
+        occurred_at=min(report.occurred_at.astimezone(UTC), received_at),
+        received_at=received_at,
         changed_at=now,
-        ended_at=None if state.is_open else report.received_at,
+        ended_at=None if state.is_open else received_at,
         told=Told(at=told_at, by=report.progress, place_at=told_at),
     )
 
@@ -203,6 +207,13 @@ def _nothing_new(incident: Incident, told: Incident) -> Change:
         after=incident,
         reason="older_word" if older else "known",
     )
+
+
+def _restated(incident: Incident, joined: Incident, told: Incident) -> Change:
+    """Known words said anew: only their time is kept, for the order of what comes later."""
+    if told.state.is_open and not incident.state.is_open:
+        return Change(outcome=Outcome.LATE, before=incident, after=joined, reason="after_end")
+    return Change(outcome=Outcome.DUPLICATE, before=incident, after=joined, reason="restated")
 
 
 def _outcome(before: Incident, after: Incident, told: Incident) -> tuple[Outcome, str]:

@@ -12,6 +12,7 @@ from safetynet.links.ucp.words import (
     checked_fields,
     first_time,
     kind_and_detail,
+    legal_dong,
     position,
     position_texts,
     progress_of,
@@ -36,6 +37,7 @@ KINDS: Final = {
     "재난": IncidentKind.DISASTER,
     "기타": IncidentKind.OTHER,
 }
+GRADES: Final = frozenset({"CODE0", "CODE1", "CODE2", "CODE3", "CODE4"})
 _WORDS: Final = {kind: word for word, kind in reversed(KINDS.items())}
 """The first word of a kind is the one that we write."""
 _NEEDED: Final = 5
@@ -59,18 +61,24 @@ def decode(frame: Frame, received_at: datetime, report_id: ReportId) -> Report:
         format="ucp-112",
         progress=progress,
         kind=kind,
-        grade=grade.upper().replace(" ", ""),
+        grade=_grade(grade),
         detail=detail,
         at=position(lon, lat),
         error_m=None,
         address=address,
-        dong_code=dong,
+        dong_code=legal_dong(dong),
         occurred_at=first_time(told_at, frame.message_time, frame.sent_at, otherwise=received_at),
         received_at=received_at,
         drill=drill,
         raw=frame.raw,
         told_at=first_time(frame.message_time, frame.sent_at, otherwise=received_at),
     )
+
+
+def _grade(text: str) -> str:
+    """``CODE0`` … ``CODE4``; empty where the text says none of them."""
+    grade = text.upper().replace(" ", "")
+    return grade if grade in GRADES else ""
 
 
 def encode_112(

@@ -71,6 +71,11 @@ def position_texts(at: LonLat | None) -> tuple[str, str]:
     return (f"{at.lon:.7f}", f"{at.lat:.7f}") if at else ("", "")
 
 
+def legal_dong(text: str) -> str:
+    """The ten digits of a legal dong; empty for anything else, which may be a shifted personal field."""
+    return text if len(text) == 10 and text.isascii() and text.isdigit() else ""
+
+
 def first_time(*texts: str, otherwise: datetime) -> datetime:
     """The first text that is a time."""
     return next((time for text in texts if (time := find_time(text))), otherwise)
