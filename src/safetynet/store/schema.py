@@ -13,7 +13,7 @@ from safetynet.store.tables import keys_metadata, metadata
 
 _VERSIONS = Table(
     "alembic_version",
-    MetaData(),
+    MetaData(naming_convention={"pk": "alembic_version_pkc"}),
     Column("version_num", String(32), primary_key=True, nullable=False),
 )
 

@@ -44,8 +44,12 @@ class Store:
 
     def __init__(self, url: str, *, schema: Schema = NODE_SCHEMA, readers: int = 2) -> None:
         self._write_engine = make_engine(url, writes=True, connections=1)
-        with self._write_engine.begin() as conn:
-            bring_up(conn, schema)
+        try:
+            with self._write_engine.begin() as conn:
+                bring_up(conn, schema)
+        except BaseException:
+            self._write_engine.dispose()
+            raise
         self._read_engine = make_engine(url, writes=False, connections=readers)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-read")
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()

@@ -1,0 +1,98 @@
+"""How fast the journal is on this machine: encode, append, verify; CBOR is not measured here.
+
+Prints one JSON object. Inputs are made by rule, so every run does the same work; the head's hash is
+checked against the chain that was written.
+"""
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from safetynet.base.clock import ManualClock
+from safetynet.base.ids import NodeId
+from safetynet.journal.append import Journal
+from safetynet.journal.entry import ZERO, Draft, encode_entry
+from safetynet.journal.verify import verify_file, verify_store
+from safetynet.store.store import Store
+
+NODE = NodeId("mapo")
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def draft(n: int) -> Draft:
+    """A body of ordinary size."""
+    return Draft(
+        kind="session.opened/1",
+        body={
+            "session": f"ses_{n:026d}",
+            "grant": f"gr_{n:026d}",
+            "incident": f"inc_{n // 8:026d}",
+            "camera": f"mapo-{n % 3000:05d}",
+            "viewer": "vw_01j00000000000000000000000",
+            "rules": ["dispatch-119"],
+        },
+    )
+
+
+def write_file(path: Path, count: int) -> tuple[str, float]:
+    """Encode ``count`` chained entries into a file; returns the last leaf and the seconds."""
+    started, prev = time.perf_counter(), ZERO
+    with path.open("wb") as file:
+        for n in range(1, count + 1):
+            entry = encode_entry(node=NODE, epoch=1, seq=n, time=AT, draft=draft(n), prev=prev)
+            prev = entry.leaf
+            file.write(entry.line + b"\n")
+    return prev, time.perf_counter() - started
+
+
+async def append(folder: Path, count: int) -> dict[str, float]:
+    """Append from many tasks at once, then one after the other, then verify the store."""
+    async with Store(f"sqlite:///{folder}/node.db") as store:
+        journal = Journal(NODE, store, ManualClock(AT), {})
+        started = time.perf_counter()
+        await asyncio.gather(*(journal.append([draft(n)]) for n in range(count)))
+        together_s = time.perf_counter() - started
+        commits = store.commits
+        started = time.perf_counter()
+        for n in range(200):
+            await journal.append([draft(n)])
+        alone_s = time.perf_counter() - started
+        assert (await verify_store(store, NODE)).ok
+        return {
+            "append_per_s": round(count / together_s),
+            "entries_per_commit": round(count / commits),
+            "append_alone_ms": round(alone_s / 200 * 1000, 2),
+        }
+
+
+def main() -> None:
+    """Run all and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entries", type=int, default=200_000)
+    parser.add_argument("--appends", type=int, default=5_000)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        leaf, encode_s = write_file(folder / "entries.jsonl", args.entries)
+        started = time.perf_counter()
+        (verified,) = verify_file(folder / "entries.jsonl")
+        verify_s = time.perf_counter() - started
+        assert verified.ok
+        assert verified.head.leaf == leaf
+        figures = {
+            "entries": args.entries,
+            "bytes_per_entry": (folder / "entries.jsonl").stat().st_size // args.entries,
+            "encode_us": round(encode_s / args.entries * 1e6, 1),
+            "verify_us": round(verify_s / args.entries * 1e6, 1),
+            "verify_a_million_s": round(verify_s / args.entries * 1e6, 1),
+        }
+        figures |= asyncio.run(append(folder, args.appends))
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Alembic migrations of a node's store, oldest first."""
