@@ -1,4 +1,7 @@
-"""How fast the journal is on this machine: encode, append, verify; CBOR is not measured here.
+"""How fast and how large the journal is on this machine: encode, append, verify.
+
+The size of the same entries in deterministic CBOR (RFC 8949 §4.2, hashes as bytes) stands beside
+ours; its time is not compared, because the few lines of CBOR here are no fair peer.
 
 Prints one JSON object. Inputs are made by rule, so every run does the same work; the head's hash is
 checked against the chain that was written.
@@ -49,6 +52,41 @@ def write_file(path: Path, count: int) -> tuple[str, float]:
     return prev, time.perf_counter() - started
 
 
+def cbor(value: object) -> bytes:
+    """Deterministic CBOR of what an entry holds."""
+    match value:
+        case int() if value >= 0:
+            return cbor_head(0, value)
+        case str():
+            return cbor_head(3, len(value.encode())) + value.encode()
+        case bytes():
+            return cbor_head(2, len(value)) + value
+        case list():
+            return cbor_head(4, len(value)) + b"".join(map(cbor, value))
+        case dict():
+            pairs = sorted((cbor(k), cbor(v)) for k, v in value.items())
+            return cbor_head(5, len(pairs)) + b"".join(k + v for k, v in pairs)
+        case _:
+            raise TypeError(type(value))
+
+
+def cbor_head(major: int, number: int) -> bytes:
+    """Type and shortest length of a CBOR item."""
+    for size, code in ((0, 0), (1, 24), (2, 25), (4, 26), (8, 27)):
+        if size == 0 and number < 24:
+            return bytes([major << 5 | number])
+        if size and number < 1 << (8 * size):
+            return bytes([major << 5 | code]) + number.to_bytes(size)
+    raise ValueError(number)
+
+
+def cbor_size(path: Path, sample: int = 1000) -> int:
+    """Mean bytes of the first entries of a file as CBOR."""
+    with path.open("rb") as file:
+        entries = [json.loads(line) for _, line in zip(range(sample), file, strict=False)]
+    return sum(len(cbor(e | {"prev": bytes.fromhex(e["prev"])})) for e in entries) // len(entries)
+
+
 async def append(folder: Path, count: int) -> dict[str, float]:
     """Append from many tasks at once, then one after the other, then verify the store."""
     async with Store(f"sqlite:///{folder}/node.db") as store:
@@ -86,6 +124,7 @@ def main() -> None:
         figures = {
             "entries": args.entries,
             "bytes_per_entry": (folder / "entries.jsonl").stat().st_size // args.entries,
+            "cbor_bytes_per_entry": cbor_size(folder / "entries.jsonl"),
             "encode_us": round(encode_s / args.entries * 1e6, 1),
             "verify_us": round(verify_s / args.entries * 1e6, 1),
             "verify_a_million_s": round(verify_s / args.entries * 1e6, 1),
