@@ -121,12 +121,12 @@ class Gateway:
         _bound_send_buffer(viewer)
         ask = await self._challenge(viewer)
         verdict = await self._ask(ask)
-        if not verdict.accepted or verdict.camera is None:
+        if not verdict.accepted:
             raise RefusedError(verdict.code or "grant.refused", verdict.message)
         session = Session(
             ask.session,
             viewer,
-            self._find_stream(verdict.camera),
+            self._find_stream(verdict.camera) if verdict.camera else None,
             verdict.lease_s,
             self._limits,
             self._clock,

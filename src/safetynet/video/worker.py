@@ -6,6 +6,7 @@ Started by ``video.control``; ends with the process that started it.
 import argparse
 import asyncio
 import ctypes
+import os
 import signal
 import socket
 import sys
@@ -63,21 +64,34 @@ class Worker:
         self._streams: OrderedDict[CameraId, Stream] = OrderedDict()
         self._gateway = Gateway(limits, clock, self._streams.get, self._tell)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Serve until control says stop or is gone."""
         host, port = await self._gateway.open()
         self._tell(Listening(host=host, port=port))
         self._start(self._devices.prewarm())
+        reading = asyncio.create_task(self._read())
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reading.cancel()
+            stopping.cancel()
+            await self._close()
+
+    def stop(self) -> None:
+        """End in order, however often it is said."""
+        self._stopping.set()
+
+    async def _read(self) -> None:
         try:
             async for message in self._channel.messages():
                 if isinstance(message, Stop):
-                    break
+                    return
                 self._take(message)
         except InvalidError as error:
             log.error("worker.garbage", code=error.code, **error.fields)
-        finally:
-            await self._close()
 
     def _take(self, message: ToWorker) -> None:
         match message:
@@ -161,11 +175,9 @@ async def serve(fd: int, limits: Limits) -> None:
     channel: Channel[ToControl, ToWorker] = await open_channel(
         socket.socket(fileno=fd), sent=ToControl, received=ToWorker
     )
-    worker = asyncio.ensure_future(Worker(channel, limits, SystemClock()).run())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.cancel)
-    await asyncio.wait([worker])
-    if not worker.cancelled():
-        worker.result()
+    worker = Worker(channel, limits, SystemClock())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    await worker.run()
 
 
 def main() -> None:
@@ -179,16 +191,21 @@ def main() -> None:
     configure_logging(node=limits.owner or "video")
     av.logging.set_level(av.logging.PANIC)
     uvloop.run(serve(arguments.fd, limits))
+    # Threads may still wait inside FFmpeg for a camera that says nothing; nobody needs them now.
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _die_with_parent() -> None:
     """The end of the socket says it on every system; Linux also knows a signal for it.
 
+    Both end the worker in order: a camera that was turned is still sent home.
+
     Ctrl-C reaches the whole foreground group: the parent decides what it means.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 if __name__ == "__main__":
