@@ -138,3 +138,14 @@ def make_town(blocks: int, seed: int = 7) -> City:
 def town() -> City:
     """Eight by eight blocks."""
     return make_town(8)
+
+
+@pytest.fixture
+def one_house() -> City:
+    """A house 8 m high, 40 m wide, 25 to 35 m north of two PTZ cameras, 5 and 20 m up, and one within."""
+    rows = [(0.0, 0.0, height, 0.0, 12.0, 65.0, CameraKind.PTZ) for height in (5.0, 20.0)] + [
+        (0.0, 30.0, 4.0, 180.0, 12.0, 65.0, CameraKind.FIXED)
+    ]
+    return make_city(
+        [rectangle(0, 30, 40, 10, 0)], [8.0], [np.array([[-50.0, 0], [50, 0]])], make_cameras(rows)
+    )
