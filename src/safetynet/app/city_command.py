@@ -1,6 +1,5 @@
 """The functions behind ``safetynet city build`` and ``safetynet city describe``."""
 
-import importlib
 import sys
 import time
 from pathlib import Path
@@ -85,11 +84,17 @@ def _print_districts(city: City) -> None:
 
 def _print_coverage(city: City) -> None:
     """Street length seen, by the code that also chooses views."""
-    coverage = importlib.import_module("safetynet.sight.coverage")
+    from safetynet.sight.coverage import measure_coverage
     from safetynet.sight.model import TargetKind
 
-    print("street length seen (in the ground that has cameras):")
     for kind, title in ((TargetKind.PERSON, "a person"), (TargetKind.FIRE, "smoke of a fire")):
-        print(f"measuring {title} …", file=sys.stderr, flush=True)
-        seen = coverage.measure_coverage(city, kind)
-        print(f"  {title}: {seen}")
+
+        def progress(part: float, title: str = title) -> None:
+            print(f"\rlooking for {title}: {part:4.0%}", end="", file=sys.stderr, flush=True)
+
+        seen = measure_coverage(city, kind, progress)
+        print(file=sys.stderr)
+        print(
+            f"  {title} is seen on {seen.share_by_1:.1%} of {seen.street_km:.1f} km of street by at least"
+            f" 1 camera, on {seen.share_by_4:.1%} by at least 4"
+        )

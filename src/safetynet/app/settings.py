@@ -1,22 +1,14 @@
 """Settings of the processes, read from a JSON or TOML file that an operator can write by hand."""
 
 import tomllib
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from safetynet.access.keys import NodeJwk
+from safetynet.access.lease import HubLoss
 from safetynet.base.errors import InvalidError, NotFoundError
 from safetynet.base.ids import NodeId
-
-
-class HubAwayPolicy(StrEnum):
-    """What an owner does with running sessions while the hub cannot be heard."""
-
-    HOLD = "hold"
-    """Go on until the grant's hard end."""
-    CUT = "cut"
-    """End at the end of the lease."""
 
 
 class CameraAccess(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +27,9 @@ class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True):
     data: str
     """Folder of its store, keys and nothing of anybody else."""
     nats_url: str
-    when_hub_is_away: HubAwayPolicy = HubAwayPolicy.HOLD
+    when_hub_is_away: HubLoss = HubLoss.HOLD
+    join_after_s: float = 0.0
+    """Joins this long after its process starts; the demo lets districts join one by one."""
     policy_file: str | None = None
     """Cedar policies of this owner; the shipped default where None."""
 
@@ -46,8 +40,8 @@ class DistrictProcessSettings(msgspec.Struct, frozen=True, kw_only=True):
     bundle: str
     districts: tuple[DistrictSettings, ...]
     cameras: CameraAccess
-    issuers: dict[str, dict[str, str]]
-    """Public keys (JWK) of the nodes whose grants are honoured, by node id."""
+    issuers: tuple[NodeJwk, ...]
+    """Public keys of the nodes whose grants are honoured."""
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 0
     log_level: str = "info"
@@ -78,7 +72,9 @@ def load_settings[T](path: Path, kind: type[T]) -> T:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise NotFoundError("settings.missing", "settings cannot be read", path=str(path)) from error
+        raise NotFoundError(
+            "settings.missing", "settings cannot be read", path=str(path)
+        ) from error
     try:
         raw = tomllib.loads(data.decode()) if path.suffix == ".toml" else msgspec.json.decode(data)
         return msgspec.convert(raw, type=kind)

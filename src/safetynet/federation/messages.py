@@ -39,6 +39,22 @@ class EntryBatch(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[bytes, ...]
 
 
+class HealthNote(msgspec.Struct, frozen=True, kw_only=True):
+    """One camera's state, in the words of ``sight.HealthState``."""
+
+    camera: CameraId
+    state: str
+
+
+class HealthNotes(msgspec.Struct, frozen=True, kw_only=True):
+    """News on cameras. Telemetry: not in the journal, newest wins, repeated with ``whole``."""
+
+    node: NodeId
+    whole: bool
+    """True where the notes are all cameras of the node that are not well."""
+    notes: tuple[HealthNote, ...]
+
+
 class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A block of cameras, beginning with number ``first`` in order of id."""
 
@@ -98,6 +114,7 @@ class OpenViews(msgspec.Struct, frozen=True, kw_only=True, tag="open_views"):
     agency: str
     service: str
     purpose: str
+    basis: str
     drill: bool
     views: tuple[WantedView, ...]
     lease_s: float

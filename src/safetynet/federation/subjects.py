@@ -8,6 +8,7 @@ subject                kind       content
 ``sn.range.<node>``    request    ``RangeRequest`` → ``EntryBatch``
 ``sn.catalogue.<node>``  request  ``CatalogueRequest`` → ``CatalogueBlock``
 ``sn.command.<node>``  request    a ``Command`` → ``Answer``
+``sn.health.<node>``   published  ``HealthNotes``: cameras that fell ill or recovered
 =====================  =========  ==========================================================
 """
 
@@ -15,6 +16,7 @@ from safetynet.base.ids import NodeId
 
 ALL_BEATS = "sn.beat.*"
 ALL_JOURNALS = "sn.journal.*"
+ALL_HEALTH = "sn.health.*"
 
 
 def beat(node: NodeId) -> str:
@@ -40,6 +42,11 @@ def catalogue(node: NodeId) -> str:
 def command(node: NodeId) -> str:
     """Where a district takes commands."""
     return f"sn.command.{node}"
+
+
+def health(node: NodeId) -> str:
+    """Where a district says which of its cameras fell ill or recovered."""
+    return f"sn.health.{node}"
 
 
 def node_of(subject: str) -> NodeId:

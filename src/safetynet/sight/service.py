@@ -1,5 +1,6 @@
 """What others call: a city's eyes, asked for views of a place."""
 
+import copy
 import math
 from collections.abc import Mapping
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from safetynet.base.errors import InvalidError, NotFoundError
 from safetynet.base.ids import CameraId, NodeId
-from safetynet.city.model import City
+from safetynet.city.model import Cameras, City
 from safetynet.sight.area import area_seen
 from safetynet.sight.boxes import BoxGrid, Index
 from safetynet.sight.choose import Candidates, Picked, pick_views
@@ -42,15 +43,23 @@ class Sight:
 
     def __init__(self, city: City) -> None:
         self._plane = city.plane
-        self._ids = city.cameras.id
-        self._row = {camera: i for i, camera in enumerate(self._ids)}
         self._owners = tuple(d.node for d in city.districts)
-        self._district = city.cameras.district
-        self._lens = read_lenses(city.cameras)
         self._walls = Walls(city.buildings)
         self._streets = StreetMap(city.streets)
-        place = city.cameras.x, city.cameras.y
-        self._grid = BoxGrid(*place, *place, cell_m=100.0)
+        self._take(city.cameras)
+
+    def with_cameras(self, cameras: Cameras) -> "Sight":
+        """The same city seen by other cameras; walls and streets are shared, not built again."""
+        other = copy.copy(self)
+        other._take(cameras)
+        return other
+
+    def _take(self, cameras: Cameras) -> None:
+        self._ids = cameras.id
+        self._row = {camera: i for i, camera in enumerate(self._ids)}
+        self._district = cameras.district
+        self._lens = read_lenses(cameras)
+        self._grid = BoxGrid(cameras.x, cameras.y, cameras.x, cameras.y, cell_m=100.0)
 
     def choose(
         self,

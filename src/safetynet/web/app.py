@@ -107,15 +107,15 @@ def _reads(desk: Desk) -> list[ControllerRouterHandler]:
         """One incident with its views, reasons and times."""
         return desk.get_incident(IncidentId(incident))
 
-    @get("/views", sync_to_thread=False)
-    def views(
+    @get("/views")
+    async def views(
         lon: float,
         lat: float,
         error_m: Annotated[float, Parameter(ge=0, le=2000)] = 0.0,
         target: TargetKind = TargetKind.PERSON,
     ) -> ViewsAnswer:
         """Which views would show a place now, and why; nothing is opened."""
-        return desk.choose_views(lon, lat, error_m, target)
+        return await desk.choose_views(lon, lat, error_m, target)
 
     @get("/journal/{node:str}")
     async def journal(
@@ -140,7 +140,7 @@ def _writes(desk: Desk) -> list[ControllerRouterHandler]:
     @post("/incidents/{incident:str}/close", status_code=200)
     async def close(incident: str) -> IncidentView:
         """End an incident: running pictures stop within a second."""
-        return await desk.close_incident(IncidentId(incident), by="console")
+        return await desk.close_incident(IncidentId(incident))
 
     return [report, close]
 

@@ -88,7 +88,7 @@ class Desk(Protocol):
         """One incident; raises ``NotFoundError``."""
         ...
 
-    async def close_incident(self, incident: IncidentId, by: str) -> IncidentView:
+    async def close_incident(self, incident: IncidentId) -> IncidentView:
         """End an incident and every right that came with it."""
         ...
 
@@ -98,7 +98,7 @@ class Desk(Protocol):
         """Journal entries of a node, oldest first."""
         ...
 
-    def choose_views(
+    async def choose_views(
         self, lon: float, lat: float, error_m: float, target: TargetKind
     ) -> ViewsAnswer:
         """Which views would show this place now; nothing is opened."""

@@ -94,6 +94,8 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     place: PlaceView
     basis_ko: str
     basis_en: str
+    refused: str
+    """Error code where no service may act on it (``service.not_a_trigger``); else empty."""
     occurred_at: datetime
     received_at: datetime
     ended_at: datetime | None

@@ -1,0 +1,201 @@
+"""The command line. Each command loads only what it needs."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetynet import __version__
+from safetynet.base.errors import ErrorKind, SafetyNetError
+
+EXIT = {ErrorKind.INVALID: 2, ErrorKind.NOT_FOUND: 2}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, 1 where it failed, 2 where it was asked wrongly."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed)
+    except SafetyNetError as error:
+        print(f"safetynet: {error} [{error.code}]", file=sys.stderr)
+        return EXIT.get(error.kind, 1)
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="safetynet",
+        description="Smart City Safety Net (스마트도시 안전망): an emergency call comes in, and within "
+        "a second the right people see the scene, with a record nobody can quietly change.",
+    )
+    parser.add_argument("--version", action="version", version=f"safetynet {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for add in (_add_demo, _add_rehearse, _add_city, _add_check, _add_nodes, _add_openapi):
+        add(commands)
+    return parser
+
+
+type Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_demo(commands: Commands) -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="run the whole embedded city and its console on this machine",
+        description="Builds a city at the first start, then runs hub, 25 districts and the simulation. "
+        "Prints the console's address when it serves. Ctrl-C ends everything.",
+    )
+    _add_place(demo)
+    demo.add_argument("--port", type=int, default=8600, help="console's port (default 8600)")
+    demo.add_argument("--ucp-port", type=int, default=8619, help="TCP frames' port (default 8619)")
+    demo.add_argument("--at", metavar="TIME", help="the simulation's time, ISO 8601 (default: now)")
+    demo.set_defaults(run=_demo)
+
+
+def _add_rehearse(commands: Commands) -> None:
+    rehearse = commands.add_parser(
+        "rehearse",
+        help="stage incidents in the living city and judge what responders get to see",
+        description="Starts the embedded city, or uses a running one (--hub, --sim), stages incidents "
+        "through the TCP frame and HTTP, decodes the video as a responder would, and judges it.",
+    )
+    _add_place(rehearse)
+    rehearse.add_argument("--incidents", type=int, default=40, metavar="N", help="how many")
+    rehearse.add_argument("--seed", type=int, default=7, metavar="S", help="of places and kinds")
+    rehearse.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    rehearse.add_argument("--hub", metavar="URL", help="hub of a running city")
+    rehearse.add_argument("--sim", metavar="URL", help="simulation's control of a running city")
+    rehearse.set_defaults(run=_rehearse)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--city", type=Path, metavar="BUNDLE", help="a city bundle (default: a synthetic Seoul)"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="where state lives (default: a state folder)"
+    )
+    parser.add_argument("--scale", type=float, default=0.1, help="of the city built (default 0.1)")
+
+
+def _add_city(commands: Commands) -> None:
+    city = commands.add_parser("city", help="build and describe city bundles")
+    verbs = city.add_subparsers(title="verbs", required=True, metavar="VERB")
+    build = verbs.add_parser(
+        "build", help="build a bundle from open data, synthesising what is missing"
+    )
+    build.add_argument("name", metavar="NAME", help="seoul")
+    build.add_argument("--from", dest="folder", type=Path, metavar="FOLDER", help="open data")
+    build.add_argument("-o", "--out", type=Path, required=True, metavar="BUNDLE")
+    build.add_argument(
+        "--cameras", type=int, metavar="N", help="total (default: the official 77,032)"
+    )
+    build.add_argument("--scale", type=float, default=1.0, metavar="S", help="share of the cameras")
+    build.add_argument("--seed", type=int, default=1, metavar="N")
+    build.set_defaults(run=_city_build)
+    describe = verbs.add_parser("describe", help="what is inside, and how much of it is seen")
+    describe.add_argument("bundle", type=Path, metavar="BUNDLE")
+    describe.set_defaults(run=_city_describe)
+
+
+def _add_check(commands: Commands) -> None:
+    check = commands.add_parser(
+        "check",
+        help="verify the journals in node stores or exported files",
+        description="Verifies every chain in the stores below a folder (or in one store or file of "
+        "entries, one a line) and that the folded state agrees. Exit status 1 where one is broken.",
+    )
+    check.add_argument(
+        "path", type=Path, metavar="PATH", nargs="?", help="default: the demo's state"
+    )
+    check.set_defaults(run=_check)
+
+
+def _add_nodes(commands: Commands) -> None:
+    for name, help_ in (("hub", "run a hub"), ("district", "run one or several district nodes")):
+        node = commands.add_parser(name, help=help_)
+        node.add_argument("--config", type=Path, required=True, metavar="FILE", help="JSON or TOML")
+        node.set_defaults(run=_hub if name == "hub" else _district)
+
+
+def _add_openapi(commands: Commands) -> None:
+    openapi = commands.add_parser("openapi", help="print the hub's OpenAPI document")
+    openapi.set_defaults(run=_openapi)
+
+
+def _demo(a: argparse.Namespace) -> int:
+    from safetynet.app.demo import run_demo
+
+    return run_demo(
+        city=a.city, data=a.data, scale=a.scale, port=a.port, ucp_port=a.ucp_port, at=a.at
+    )
+
+
+def _rehearse(a: argparse.Namespace) -> int:
+    from safetynet.app.rehearse import run_rehearsal
+
+    return run_rehearsal(
+        city=a.city,
+        data=a.data,
+        scale=a.scale,
+        incidents=a.incidents,
+        seed=a.seed,
+        json_file=a.json,
+        hub=a.hub,
+        sim=a.sim,
+    )
+
+
+def _city_build(a: argparse.Namespace) -> int:
+    from safetynet.app.city_command import build
+    from safetynet.city.facts import OFFICIAL_TOTAL
+
+    return build(
+        a.name,
+        out=a.out,
+        folder=a.folder,
+        scale=a.scale,
+        cameras=OFFICIAL_TOTAL if a.cameras is None else a.cameras,
+        seed=a.seed,
+    )
+
+
+def _city_describe(a: argparse.Namespace) -> int:
+    from safetynet.app.city_command import describe
+
+    return describe(a.bundle)
+
+
+def _check(a: argparse.Namespace) -> int:
+    from safetynet.app.check import run_check
+
+    return run_check(a.path)
+
+
+def _hub(a: argparse.Namespace) -> int:
+    from safetynet.app.hub.process import main as run
+    from safetynet.app.settings import HubSettings, load_settings
+
+    run(load_settings(a.config, HubSettings))
+    return 0
+
+
+def _district(a: argparse.Namespace) -> int:
+    from safetynet.app.district.process import main as run
+    from safetynet.app.settings import DistrictProcessSettings, load_settings
+
+    run(load_settings(a.config, DistrictProcessSettings))
+    return 0
+
+
+def _openapi(_: argparse.Namespace) -> int:
+    from safetynet.web.openapi import openapi_text
+
+    print(openapi_text())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

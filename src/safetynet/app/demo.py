@@ -1,0 +1,110 @@
+"""``safetynet demo``: the living city on one machine."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from safetynet.app.embedded import PILOTS, EmbeddedCity
+from safetynet.app.orphan import death_signal, wait_for_end
+from safetynet.base.errors import UnavailableError
+from safetynet.base.log import configure_logging
+from safetynet.city.bundle import MANIFEST, read_manifest
+
+log = structlog.get_logger()
+
+
+def default_data() -> Path:
+    """Where state lives unless it is said: the user's state folder (XDG Base Directory)."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "safetynet" / "demo"
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run_demo(
+    *, city: Path | None, data: Path | None, scale: float, port: int, ucp_port: int, at: str | None
+) -> int:
+    """Run until Ctrl-C or SIGTERM; 0 after a clean end."""
+    configure_logging(node="demo", level="warning")
+    return asyncio.run(_demo(city, data or default_data(), scale, port, ucp_port, at))
+
+
+async def _demo(
+    city: Path | None, data: Path, scale: float, port: int, ucp_port: int, at: str | None
+) -> int:
+    ending = asyncio.create_task(wait_for_end())
+    bundle = await _unless(ending, find_bundle(city, data, scale))
+    if bundle is None:
+        return 130
+    embedded = EmbeddedCity(
+        bundle, data, http_port=port, ucp_port=ucp_port, at=at, on_change=_on_change
+    )
+    try:
+        say("demo: starting hub, districts, their message servers and the simulated city")
+        await _unless(ending, embedded.start())
+        if not ending.done():
+            _announce(embedded)
+            await ending
+    finally:
+        say("demo: ending everything")
+        await embedded.stop()
+    return 0
+
+
+def _announce(embedded: EmbeddedCity) -> None:
+    addresses = embedded.addresses
+    say(f"demo: {' and '.join(PILOTS)} are in; the other districts join within a minute")
+    say(f"demo: TCP frames of 119 and 112 go to {addresses.host}:{addresses.ucp}")
+    say("demo: click on the map to stage an incident; Ctrl-C ends everything")
+    print(f"\n  Console: {addresses.hub_url}/\n", flush=True)
+
+
+def _on_change(name: str, up: bool) -> None:
+    if not up:
+        say(f"demo: {name} ended; starting it again")
+
+
+async def _unless[T](ending: "asyncio.Task[str]", work: Coroutine[Any, Any, T]) -> T | None:
+    """The work's result; None where the end was asked for first."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait({task, ending}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return None
+
+
+async def find_bundle(city: Path | None, data: Path, scale: float) -> Path:
+    """The bundle to use: the given one, or a synthetic Seoul that is built once and kept.
+
+    Building runs in a process of its own: it needs geometry libraries that this one does without.
+    """
+    if city is not None:
+        read_manifest(city)
+        return city
+    bundle = data / "city" / f"seoul-{scale:g}"
+    if (bundle / MANIFEST).exists():
+        return bundle
+    say(f"demo: building a synthetic Seoul at scale {scale:g} (once)")
+    command = [sys.executable, "-m", "safetynet.app.cli", "city", "build", "seoul"]
+    process = await asyncio.create_subprocess_exec(
+        *command, "--scale", str(scale), "-o", str(bundle), preexec_fn=death_signal()
+    )
+    try:
+        code = await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    if code != 0:
+        raise UnavailableError("demo.no_city", "the city could not be built", status=code)
+    return bundle

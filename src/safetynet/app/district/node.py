@@ -1,0 +1,334 @@
+"""One district: its cameras, its journal, its last word on who watches."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from safetynet.access import entries
+from safetynet.access.authority import Authority
+from safetynet.access.entries import PtzBody, PtzMove
+from safetynet.access.lease import LeaseTable
+from safetynet.access.model import EndReason, Grant
+from safetynet.access.policy import Action, Ask, Policy
+from safetynet.base.clock import Clock
+from safetynet.base.errors import SafetyNetError
+from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId, SessionId
+from safetynet.city.model import CameraKind
+from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.messages import (
+    Answer,
+    CameraRecord,
+    CloseViews,
+    Command,
+    OpenViews,
+    RenewLeases,
+    ViewAnswer,
+    ViewStatus,
+    WantedView,
+)
+from safetynet.journal.append import Journal
+from safetynet.sight.model import HealthState
+from safetynet.video import ipc
+from safetynet.video.ipc import Source, ToWorker, Turn
+
+LOCK_LEASES = 2.0
+"""A camera stays turned this many leases after the last word of its incident."""
+
+log = structlog.get_logger()
+Send = Callable[[ToWorker], None]
+SourceOf = Callable[[CameraRecord], Source]
+OnHealth = Callable[[CameraId, HealthState], None]
+
+
+class DistrictNode:
+    """The owner's control: commands in, verdicts and cuts out, everything in its own journal."""
+
+    def __init__(
+        self,
+        *,
+        node: NodeId,
+        catalogue: Catalogue,
+        source_of: SourceOf,
+        journal: Journal,
+        authority: Authority,
+        policy: Policy,
+        send: Send,
+        on_health: OnHealth,
+        clock: Clock,
+    ) -> None:
+        self.node = node
+        self.catalogue = catalogue
+        self._cameras = {record.id: record for record in catalogue.cameras}
+        self._source_of = source_of
+        self._journal = journal
+        self._authority = authority
+        self._policy = policy
+        self._send = send
+        self._on_health = on_health
+        self._clock = clock
+        self._locks: dict[IncidentId, _Lock] = {}
+        self._watching: dict[SessionId, _Watching] = {}
+        self._hub_heard_s = clock.monotonic_s()
+
+    @property
+    def leases(self) -> LeaseTable:
+        """Which sessions may go on."""
+        return self._authority.leases
+
+    # commands of the hub
+
+    async def execute(self, command: Command) -> Answer:
+        """Do what the hub asks, as far as this owner's policy allows."""
+        self.hear_hub()
+        match command:
+            case OpenViews():
+                views = tuple(self._open_view(command, wanted) for wanted in command.views)
+                return Answer(ok=True, views=views)
+            case RenewLeases():
+                self._renew(command)
+            case CloseViews():
+                self._close(command)
+        return Answer(ok=True)
+
+    def hear_hub(self) -> None:
+        """The hub was heard just now."""
+        self._hub_heard_s = self._clock.monotonic_s()
+
+    def _open_view(self, command: OpenViews, wanted: WantedView) -> ViewAnswer:
+        record = self._cameras.get(wanted.camera)
+        if record is None:
+            return _refusal(wanted.camera, "view.no_such_camera")
+        decision = self._policy.decide_ask(_ask(self.node, command, wanted))
+        if not decision.allowed:
+            return _refusal(wanted.camera, "policy.denied")
+        lock = self._locks.setdefault(command.incident, _Lock(purpose=command.purpose))
+        lock.until_s = self._clock.monotonic_s() + command.lease_s * LOCK_LEASES
+        lock.cameras.add(wanted.camera)
+        turn = _turn_of(wanted) if record.kind == CameraKind.PTZ else None
+        self._send(
+            ipc.Prepare(
+                camera=record.id,
+                source=self._source_of(record),
+                turn=turn,
+                lock=command.incident,
+            )
+        )
+        return ViewAnswer(camera=wanted.camera, status=ViewStatus.READY)
+
+    def _renew(self, command: RenewLeases) -> None:
+        now_s = self._clock.monotonic_s()
+        for session in self.leases.renew(command.grants, command.lease_s, now_s):
+            self._send(ipc.Extend(session=session, lease_s=self.leases.left_s(session, now_s)))
+        for incident in command.incidents:
+            if incident in self._locks:
+                self._locks[incident].until_s = now_s + command.lease_s * LOCK_LEASES
+
+    def _close(self, command: CloseViews) -> None:
+        now_s = self._clock.monotonic_s()
+        self.leases.close_grants(command.grants, now_s)
+        if command.incident_over:
+            self.leases.close_incident(command.incident, now_s)
+            self._unlock(command.incident)
+        self.cut_due()
+
+    def _unlock(self, incident: IncidentId) -> None:
+        lock = self._locks.pop(incident, None)
+        for camera in sorted(lock.cameras) if lock else ():
+            self._send(ipc.Release(camera=camera, lock=incident))
+
+    # time
+
+    def tick(self, hub_away_after_s: float) -> None:
+        """Cut what is due and let cameras go whose incident nobody speaks of any more."""
+        now_s = self._clock.monotonic_s()
+        self.cut_due(hub_away=now_s - self._hub_heard_s > hub_away_after_s)
+        for incident in [i for i, lock in self._locks.items() if lock.until_s < now_s]:
+            log.warning("district.lock_ran_out", of=self.node, incident=incident)
+            self._unlock(incident)
+
+    def cut_due(self, *, hub_away: bool = False) -> None:
+        """Cut the sessions that may not go on."""
+        away = (HUB,) if hub_away else ()
+        for due in self.leases.due(self._clock.monotonic_s(), away):
+            if watching := self._watching.get(due.session):
+                watching.cut = due.reason
+            self._send(ipc.Cut(session=due.session, reason=due.reason.value))
+        if hub_away:
+            self._hold()
+
+    def _hold(self) -> None:
+        """The worker cuts by itself what it is not told to go on; tell it the owner's policy."""
+        now_s = self._clock.monotonic_s()
+        for session in self.leases.running():
+            self._send(ipc.Extend(session=session, lease_s=self.leases.left_s(session, now_s)))
+
+    # what the worker says
+
+    async def judge(self, ask: ipc.Ask) -> None:
+        """Decide on a viewer; the decision is on disk before the viewer hears it."""
+        verdict = self._authority.judge(ask.session, ask.token, ask.proof, ask.nonce)
+        await self._journal.append(verdict.drafts)
+        if verdict.error is not None or verdict.grant is None:
+            error = verdict.error
+            code = error.code if error else "grant.refused"
+            message = error.message if error else "refused"
+            self._send(ipc.Verdict(session=ask.session, accepted=False, code=code, message=message))
+            return
+        lease_s = self._authority.admit(verdict)
+        grant = verdict.grant
+        record = self._cameras[grant.camera]
+        self._watching[ask.session] = _Watching(grant, self._clock.monotonic_s())
+        # Without a turn: the stream is opened even where the hub's command has not come yet.
+        self._send(
+            ipc.Prepare(
+                camera=record.id, source=self._source_of(record), turn=None, lock=ask.session
+            )
+        )
+        self._send(
+            ipc.Verdict(session=ask.session, accepted=True, camera=record.id, lease_s=lease_s)
+        )
+
+    async def note_first_frame(self, message: ipc.FirstFrame) -> None:
+        """The viewer sees it."""
+        watching = self._watching.get(message.session)
+        if watching is not None:
+            took_s = self._clock.monotonic_s() - watching.since_s
+            incident = watching.grant.incident
+            draft = entries.first_frame(message.session, incident, round(took_s * 1000))
+            await self._journal.append([draft])
+
+    async def note_end(self, message: ipc.Ended) -> None:
+        """A session is over: close its line."""
+        watching = self._watching.pop(message.session, None)
+        if watching is None:
+            return
+        self.leases.end(message.session)
+        self._send(ipc.Release(camera=watching.grant.camera, lock=message.session))
+        draft = entries.ended(
+            message.session,
+            watching.grant,
+            watching.cut or _reason_of(message.reason),
+            frames=message.frames,
+            octets=message.bytes,
+        )
+        await self._journal.append([draft])
+
+    async def note_turn(self, message: ipc.Turned) -> None:
+        """A camera arrived; one that did not is only logged: it is where it was."""
+        lock = self._locks.get(IncidentId(message.lock))
+        if message.error:
+            log.warning("ptz.not_turned", camera=message.camera, error=message.error)
+            return
+        to, took_ms = message.to, round(message.took_s * 1000)
+        await self._note_move(
+            message.camera, PtzMove.TURNED, to, IncidentId(message.lock), lock, took_ms
+        )
+
+    async def note_return(self, message: ipc.Returned) -> None:
+        """A camera was sent home."""
+        record = self._cameras[message.camera]
+        if message.error:
+            log.warning("ptz.not_returned", camera=message.camera, error=message.error)
+            return
+        home = Turn(
+            azimuth_deg=record.azimuth_deg,
+            tilt_deg=record.tilt_deg,
+            hfov_deg=record.hfov_deg,
+        )
+        await self._note_move(message.camera, PtzMove.RETURNED, home, None, None, 0)
+
+    def note_source(self, message: ipc.SourceState) -> None:
+        """A stream came or was lost."""
+        if message.status is ipc.SourceStatus.LIVE:
+            self._on_health(message.camera, HealthState.OK)
+        elif message.status is ipc.SourceStatus.LOST:
+            self._on_health(message.camera, HealthState.DEAD)
+
+    async def stop(self) -> None:
+        """This node ends, or its worker did: so do its sessions, in its own record."""
+        watching, self._watching = self._watching, {}
+        for session in watching:
+            self.leases.end(session)
+        drafts = [
+            entries.ended(session, w.grant, w.cut or EndReason.NODE_STOPPED)
+            for session, w in watching.items()
+        ]
+        try:
+            await self._journal.append(drafts)
+        except SafetyNetError as error:
+            log.warning("district.stop_unrecorded", of=self.node, code=error.code)
+
+    async def _note_move(
+        self,
+        camera: CameraId,
+        move: PtzMove,
+        to: Turn,
+        incident: IncidentId | None,
+        lock: "_Lock | None",
+        took_ms: int,
+    ) -> None:
+        body = PtzBody(
+            camera=camera,
+            move=move,
+            incident=incident,
+            purpose=lock.purpose if lock else "",
+            azimuth_mdeg=round(to.azimuth_deg * 1000),
+            tilt_mdeg=round(to.tilt_deg * 1000),
+            hfov_mdeg=round(to.hfov_deg * 1000),
+            took_ms=took_ms,
+        )
+        await self._journal.append([entries.ptz_moved(body)])
+
+
+@dataclass
+class _Watching:
+    """A running session."""
+
+    grant: Grant
+    since_s: float
+    cut: EndReason | None = None
+    """Why we cut it, where we did; the worker then only confirms."""
+
+
+@dataclass
+class _Lock:
+    """An incident's hold on cameras of this owner."""
+
+    purpose: str
+    until_s: float = 0.0
+    cameras: set[CameraId] = field(default_factory=set)
+
+
+def _ask(node: NodeId, command: OpenViews, wanted: WantedView) -> Ask:
+    return Ask(
+        agency=command.agency,
+        action=Action.TURN if wanted.turn else Action.VIEW,
+        camera=wanted.camera,
+        owner=node,
+        issuer=HUB,
+        incident=command.incident,
+        service=command.service,
+        purpose=command.purpose,
+        basis=command.basis,
+        drill=command.drill,
+    )
+
+
+def _refusal(camera: CameraId, code: str) -> ViewAnswer:
+    return ViewAnswer(camera=camera, status=ViewStatus.REFUSED, code=code)
+
+
+def _turn_of(wanted: WantedView) -> Turn | None:
+    t = wanted.turn
+    if t is None:
+        return None
+    return Turn(azimuth_deg=t.azimuth_deg, tilt_deg=t.tilt_deg, hfov_deg=t.hfov_deg)
+
+
+def _reason_of(word: str) -> EndReason:
+    """The worker's word for an end; one that it does not share with us means the viewer left."""
+    try:
+        return EndReason(word)
+    except ValueError:
+        return EndReason.VIEWER_LEFT

@@ -1,0 +1,227 @@
+"""The whole embedded city on one machine: hub, districts, their NATS servers, and the simulation."""
+
+import asyncio
+import http.client
+import secrets
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetynet.access.keys import open_node_key
+from safetynet.app.children import Children, OnChange, Program, python_program
+from safetynet.app.nats_server import nats_program
+from safetynet.app.ports import find_free_ports, is_free
+from safetynet.app.settings import (
+    CameraAccess,
+    DistrictProcessSettings,
+    DistrictSettings,
+    HubSettings,
+    save_settings,
+)
+from safetynet.base.errors import UnavailableError
+from safetynet.base.ids import HUB, NodeId
+from safetynet.city.facts import list_district_facts
+from safetynet.federation.nats_config import (
+    DistrictServer,
+    HubServer,
+    write_district_config,
+    write_hub_config,
+)
+
+PILOTS = (NodeId("mapo"), NodeId("seocho"))
+"""The two pilot districts of 2018; they have processes of their own and join first."""
+SHARED_PROCESSES = 2
+JOIN_EVERY_S = 2.0
+READY_WITHIN_S = 60.0
+HTTP_PORT = 8600
+UCP_PORT = 8619
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where the embedded city can be reached."""
+
+    http: int
+    ucp: int
+    control: int
+    rtsp: int
+    onvif: int
+    host: str = "127.0.0.1"
+
+    @property
+    def hub_url(self) -> str:
+        """Base address of the hub's API and console."""
+        return f"http://{self.host}:{self.http}"
+
+    @property
+    def sim_url(self) -> str:
+        """Base address of the simulation's control API."""
+        return f"http://{self.host}:{self.control}"
+
+
+class EmbeddedCity:
+    """Starts everything, ends everything. State of an earlier run in ``data`` is removed."""
+
+    def __init__(
+        self,
+        bundle: Path,
+        data: Path,
+        *,
+        http_port: int = HTTP_PORT,
+        ucp_port: int = UCP_PORT,
+        at: str | None = None,
+        join_every_s: float = JOIN_EVERY_S,
+        on_change: OnChange | None = None,
+    ) -> None:
+        self._bundle = bundle.resolve()
+        self._data = data.resolve()
+        self._children = Children(on_change)
+        self._at = at
+        self._join_every_s = join_every_s
+        self._nodes = [district.node for district in list_district_facts()]
+        self._passwords = {str(node): secrets.token_urlsafe(18) for node in self._nodes}
+        control, rtsp, onvif, self._leaf, *nats = find_free_ports(4 + 1 + len(self._nodes))
+        self._nats = dict(zip([HUB, *self._nodes], nats, strict=True))
+        self.addresses = Addresses(
+            http=http_port if http_port and is_free(http_port) else find_free_ports(1)[0],
+            ucp=ucp_port if ucp_port and is_free(ucp_port) else find_free_ports(1)[0],
+            control=control,
+            rtsp=rtsp,
+            onvif=onvif,
+        )
+
+    async def start(self) -> None:
+        """Start all processes; returns when the hub and the simulation serve.
+
+        The pilots join at once, the others one by one. Raises ``UnavailableError`` where the hub
+        does not serve within a minute; its log then says why.
+        """
+        self._clear()
+        self._start_nats(HUB)
+        self._children.start(self._hub())
+        self._children.start(self._sim())
+        for pilot in PILOTS:
+            self._start_nats(pilot)
+            self._children.start(self._districts(str(pilot), [pilot], 0.0))
+        others = [node for node in self._nodes if node not in PILOTS]
+        for k in range(SHARED_PROCESSES):
+            group = others[k::SHARED_PROCESSES]
+            for node in group:
+                self._start_nats(node)
+            name = f"districts-{k + 1}"
+            first_s = self._join_every_s * (1 + k / SHARED_PROCESSES)
+            self._children.start(self._districts(name, group, first_s))
+        await self._wait_for(self.addresses.http, "/api/settings", "hub")
+        await self._wait_for(self.addresses.control, "/world", "sim")
+
+    async def stop(self) -> None:
+        """End all processes."""
+        await self._children.stop()
+
+    def find_pid(self, name: str) -> int | None:
+        """Process id of ``hub``, ``sim``, ``mapo``, ``districts-1``, ``nats-hub`` …"""
+        return self._children.find_pid(name)
+
+    def _clear(self) -> None:
+        for name in ("hub", "nodes", "nats", "log", "settings"):
+            shutil.rmtree(self._data / name, ignore_errors=True)
+
+    def _log(self, name: str) -> Path:
+        return self._data / "log" / f"{name}.log"
+
+    def _start_nats(self, node: NodeId) -> None:
+        path = self._data / "nats" / f"{node}.conf"
+        if node == HUB:
+            server = HubServer(
+                client_port=self._nats[HUB],
+                leaf_port=self._leaf,
+                leaf_passwords=self._passwords,
+            )
+            write_hub_config(server, path)
+        else:
+            leaf = DistrictServer(
+                node=node,
+                client_port=self._nats[node],
+                hub_host=self.addresses.host,
+                hub_leaf_port=self._leaf,
+                password=self._passwords[node],
+            )
+            write_district_config(leaf, path)
+        name = f"nats-{node}"
+        self._children.start(nats_program(name, path, self._log(name)))
+
+    def _nats_url(self, node: NodeId) -> str:
+        return f"nats://{self.addresses.host}:{self._nats[node]}"
+
+    def _hub(self) -> Program:
+        path = self._data / "settings" / "hub.json"
+        settings = HubSettings(
+            bundle=str(self._bundle),
+            data=str(self._data / "hub"),
+            nats_url=self._nats_url(HUB),
+            host=self.addresses.host,
+            http_port=self.addresses.http,
+            ucp_port=self.addresses.ucp,
+            staging=self.addresses.sim_url,
+            demo=True,
+        )
+        save_settings(path, settings)
+        return python_program("hub", self._log("hub"), "hub", "--config", str(path))
+
+    def _districts(self, name: str, nodes: Sequence[NodeId], first_s: float) -> Program:
+        path = self._data / "settings" / f"{name}.json"
+        host = self.addresses.host
+        base = f"http://{host}:{self.addresses.onvif}/onvif"
+        settings = DistrictProcessSettings(
+            bundle=str(self._bundle),
+            districts=tuple(
+                DistrictSettings(
+                    node=node,
+                    data=str(self._data / "nodes" / node),
+                    nats_url=self._nats_url(node),
+                    join_after_s=first_s + k * self._join_every_s if first_s else 0.0,
+                )
+                for k, node in enumerate(nodes)
+            ),
+            cameras=CameraAccess(
+                rtsp_url=f"rtsp://{host}:{self.addresses.rtsp}/{{camera}}",
+                onvif_url=f"{base}/{{camera}}/device_service",
+            ),
+            issuers=(open_node_key(self._data / "hub", HUB).jwk(),),
+        )
+        save_settings(path, settings)
+        return python_program(name, self._log(name), "district", "--config", str(path))
+
+    def _sim(self) -> Program:
+        a = self.addresses
+        ports = f"--rtsp-port={a.rtsp} --onvif-port={a.onvif} --control-port={a.control}".split()
+        report = f"--http-report-url={a.hub_url}/api/reports"
+        command = [sys.executable, "-m", "safetynet.sim.process", "--city", str(self._bundle)]
+        command += [*ports, report, f"--ucp={a.host}:{a.ucp}"]
+        if self._at:
+            command.append(f"--at={self._at}")
+        return Program(name="sim", command=command, log_file=self._log("sim"))
+
+    async def _wait_for(self, port: int, path: str, name: str) -> None:
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                while not await asyncio.to_thread(_answers, self.addresses.host, port, path):  # noqa: ASYNC110 - it is another process
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            log = self._log(name)
+            raise UnavailableError(
+                "embedded.not_ready", f"the {name} does not serve; see its log", log=str(log)
+            ) from None
+
+
+def _answers(host: str, port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

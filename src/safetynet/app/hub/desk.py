@@ -1,0 +1,312 @@
+"""The hub as its web sees it."""
+
+import time
+from collections.abc import Sequence
+
+from safetynet import __version__
+from safetynet.app.cameras import home_of, is_ptz
+from safetynet.app.hub.consoles import Consoles
+from safetynet.app.hub.eyes import Eyes
+from safetynet.app.hub.intake import Intake
+from safetynet.app.hub.owners import Owners, line_of, since
+from safetynet.app.hub.responder import Responder
+from safetynet.app.hub.response import Response, view_incident
+from safetynet.app.settings import HubSettings
+from safetynet.base.clock import Clock
+from safetynet.base.errors import ConflictError, InvalidError, NotFoundError
+from safetynet.base.geo import LonLat
+from safetynet.base.ids import IncidentId, NodeId, ReportId, new_id
+from safetynet.city.lookup import Gazetteer
+from safetynet.city.model import CameraKind, District, Origin
+from safetynet.city.tiles import MapTiles
+from safetynet.federation.directory import Standing
+from safetynet.incident.model import Report
+from safetynet.incident.read import get_incident
+from safetynet.incident.state import end_incident
+from safetynet.journal.append import Journal
+from safetynet.journal.entry import Entry
+from safetynet.journal.read import read_incident, read_range
+from safetynet.links.http import report_from_fields
+from safetynet.services.plan import find_service
+from safetynet.sight.model import Choice, Place, Request, TargetKind
+from safetynet.web.desk import Feed, Tile
+from safetynet.web.types import (
+    CameraPoint,
+    CityView,
+    DistrictView,
+    EyesOn,
+    FromConsole,
+    Hello,
+    IncidentEvent,
+    IncidentView,
+    JournalLine,
+    NodeView,
+    ReportAccepted,
+    ReportIn,
+    SettingsView,
+    Snapshot,
+    StillShown,
+    ViewsAnswer,
+    ViewView,
+)
+
+LISTED_INCIDENTS = 200
+WANTED_PX_PER_M = 20.0
+"""Quality that ``GET /api/views`` asks for: IEC/EN 62676-4:2025 overview."""
+
+
+class HubDesk:
+    """Implements ``web.desk.Desk`` over the parts of the hub."""
+
+    def __init__(
+        self,
+        *,
+        settings: HubSettings,
+        journal: Journal,
+        intake: Intake,
+        responder: Responder,
+        eyes: Eyes,
+        owners: Owners,
+        consoles: Consoles,
+        gazetteer: Gazetteer,
+        tiles: MapTiles,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._intake = intake
+        self._responder = responder
+        self._eyes = eyes
+        self._owners = owners
+        self._consoles = consoles
+        self._gazetteer = gazetteer
+        self._tiles = tiles
+        self._clock = clock
+        self._city = city_view(eyes)
+
+    # reads
+
+    def get_settings(self) -> SettingsView:
+        """What the console must know about this installation."""
+        return SettingsView(
+            version=__version__,
+            demo=self._settings.demo,
+            staging=self._settings.staging,
+            hold_policy="owner",
+        )
+
+    def get_city(self) -> CityView:
+        """The city for the first screen."""
+        return self._city
+
+    def find_tile(self, z: int, x: int, y: int) -> Tile | None:
+        """A vector tile of the map; None where the map is empty."""
+        data = self._tiles.get_tile(z, x, y)
+        return Tile(data) if data else None
+
+    def list_cameras(self, owner: NodeId | None) -> Sequence[CameraPoint]:
+        """Cameras of the districts that joined."""
+        return [
+            CameraPoint(
+                id=record.id,
+                name=record.name,
+                owner=node,
+                lon=record.lon,
+                lat=record.lat,
+                kind=CameraKind.PTZ.name.lower() if is_ptz(record) else "fixed",
+                origin=Origin(record.position_origin).name.lower(),
+                aim=home_of(record),
+            )
+            for node, record in self._eyes.list_records(owner)
+        ]
+
+    def list_incidents(self) -> Sequence[IncidentView]:
+        """Open incidents and the most recently ended ones, newest first."""
+        responses = sorted(
+            self._responder.responses.values(), key=lambda r: r.incident.received_at, reverse=True
+        )
+        return [self.view(r) for r in responses[:LISTED_INCIDENTS]]
+
+    def get_incident(self, incident: IncidentId) -> IncidentView:
+        """One incident; raises ``NotFoundError``."""
+        return self.view(self._get_response(incident))
+
+    async def list_journal(
+        self, node: NodeId, after: int, incident: IncidentId | None, limit: int
+    ) -> Sequence[JournalLine]:
+        """Entries of one node's journal, or of all on one incident where ``node`` is ``all``."""
+        if incident is not None:
+            found = await read_incident(self._journal.store, incident)
+            entries = [e for e in found if node in ("all", e.node)][:limit]
+        else:
+            entries = await read_range(
+                self._journal.store, node, after_epoch=1, after_seq=after, limit=limit
+            )
+        return [_line(entry) for entry in entries]
+
+    async def choose_views(
+        self, lon: float, lat: float, error_m: float, target: TargetKind
+    ) -> ViewsAnswer:
+        """Which views would show this place now."""
+        place = Place(at=LonLat(lon, lat), error_m=error_m)
+        request = Request(place=place, target=target, min_px_per_m=WANTED_PX_PER_M)
+        began = time.perf_counter()
+        choice = await self._eyes.choose(request, self._owners.list_away())
+        took_ms = (time.perf_counter() - began) * 1000
+        views = await self._draw(choice)
+        return ViewsAnswer(views=views, passed_over=choice.passed_over, took_ms=round(took_ms, 3))
+
+    def find_gateway(self, owner: NodeId) -> str | None:
+        """WebSocket address of an owner's gateway."""
+        return self._owners.find_gateway(owner)
+
+    # writes
+
+    async def accept_report(self, report: ReportIn, raw: bytes) -> ReportAccepted:
+        """Take a report by HTTP; returns when it is on disk."""
+        accepted = await self._intake.accept(self._read_report(report, raw))
+        return ReportAccepted(
+            incident=accepted.incident,
+            report=accepted.report,
+            new=accepted.new,
+            state=accepted.state,
+        )
+
+    async def close_incident(self, incident: IncidentId) -> IncidentView:
+        """End an incident by an operator's hand; an ended one stays as it is."""
+        response = self._get_response(incident)
+        before = response.incident
+        if before.state.is_open:
+            kept = await self._journal.store.read(
+                lambda conn: get_incident(conn, self._journal.node, incident)
+            )
+            if kept.body.revision != before.revision:
+                raise ConflictError("incident.moved", "the incident changed meanwhile")
+            await self._intake.close(kept, end_incident(before, self._clock.now()))
+        return self.view(response)
+
+    # consoles
+
+    async def open_console(self, hello: Hello) -> tuple[Feed, Snapshot]:
+        """Register a viewer; its grants for what is open follow on its feed."""
+        console = self._consoles.open(hello, self._clock.now())
+        snapshot = Snapshot(
+            now=self._clock.now(),
+            viewer=console.viewer.id,
+            incidents=tuple(self.list_incidents()),
+            nodes=tuple(self.view_node(s) for s in self._owners.directory.list_all()),
+        )
+        await self._responder.welcome(console.viewer)
+        return console.feed, snapshot
+
+    async def close_console(self, feed: Feed) -> None:
+        """The console left: its grants are closed."""
+        viewer = self._consoles.get(feed.viewer).viewer
+        self._consoles.close(feed.viewer)
+        await self._responder.farewell(viewer)
+
+    async def hear_console(self, feed: Feed, message: FromConsole) -> None:
+        """A message from a registered console."""
+        if isinstance(message, EyesOn | StillShown):
+            await self._responder.note_eyes(self._consoles.get(feed.viewer).viewer, message)
+        else:
+            raise InvalidError("live.hello_again", "this console is registered already")
+
+    # how things look
+
+    def show(self, response: Response) -> None:
+        """Send an incident as it is now to every console."""
+        self._consoles.tell_all(IncidentEvent(incident=self.view(response)))
+
+    def view(self, response: Response) -> IncidentView:
+        """An incident as consoles see it."""
+        incident = response.incident
+        found = find_service(incident.sender)
+        code = found[0].value if found else ""
+        basis = ("", "")
+        if found:
+            line = line_of(found[1])
+            basis = (f"{line} {found[1].title_ko}", f"{line} {found[1].title_en}")
+        dong = self._gazetteer.find_dong_at(incident.place.at)
+        return view_incident(response, service=code, basis=basis, dong=dong.name_ko if dong else "")
+
+    def view_node(self, standing: Standing) -> NodeView:
+        """A node as consoles see it."""
+        return NodeView(
+            node=standing.node,
+            state=standing.presence.value,
+            since=since(self._clock, standing.since_s),
+            cameras=self._eyes.count(standing.node),
+            head=standing.beat.head if standing.beat else 0,
+        )
+
+    def _read_report(self, report: ReportIn, raw: bytes) -> Report:
+        now = self._clock.now()
+        return report_from_fields(
+            report_id=ReportId(new_id("rep", now)),
+            received_at=now,
+            raw=raw,
+            **{name: getattr(report, name) for name in ReportIn.__struct_fields__},
+        )
+
+    def _get_response(self, incident: IncidentId) -> Response:
+        try:
+            return self._responder.responses[incident]
+        except KeyError:
+            raise NotFoundError("incident.unknown", "no such incident", incident=incident) from None
+
+    async def _draw(self, choice: Choice) -> tuple[ViewView, ...]:
+        areas = await self._eyes.areas([(v.camera, v.aim) for v in choice.views])
+        return tuple(
+            ViewView(
+                rank=rank,
+                camera=view.camera,
+                camera_name=(record := self._eyes.get_record(view.camera)).name,
+                owner=view.owner,
+                at=(record.lon, record.lat),
+                chosen=view,
+                area=area,
+                state="asked",
+                note="",
+            )
+            for rank, (view, area) in enumerate(zip(choice.views, areas, strict=True), start=1)
+        )
+
+
+def city_view(eyes: Eyes) -> CityView:
+    """The city for the first screen."""
+    city = eyes.city
+    lons = [lon for d in city.districts for ring in d.border for lon, _ in ring]
+    lats = [lat for d in city.districts for ring in d.border for _, lat in ring]
+    return CityView(
+        name=city.name,
+        title_ko=city.title_ko,
+        title_en=city.title_en,
+        bounds=(min(lons), min(lats), max(lons), max(lats)),
+        cameras=len(city.cameras),
+        scaled=city.scaled,
+        synthetic=bool((city.streets.origin == Origin.SYNTHETIC).any()),
+        districts=tuple(_district_view(eyes, d) for d in city.districts),
+    )
+
+
+def _district_view(eyes: Eyes, district: District) -> DistrictView:
+    city = eyes.city
+    index = city.districts.index(district)
+    ring = max(district.border, key=len)
+    return DistrictView(
+        node=district.node,
+        name_ko=district.name_ko,
+        name_en=district.name_en,
+        centre=(
+            sum(lon for lon, _ in ring) / len(ring),
+            sum(lat for _, lat in ring) / len(ring),
+        ),
+        border=district.border,
+        quarter=district.quarter,
+        cameras=int((city.cameras.district == index).sum()),
+    )
+
+
+def _line(entry: Entry) -> JournalLine:
+    return JournalLine(seq=entry.seq, leaf=entry.leaf, entry=entry.line.decode())

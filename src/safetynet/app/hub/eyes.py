@@ -1,0 +1,93 @@
+"""The joined catalogue: cameras of the districts that joined, and the choice among them."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from safetynet.app.cameras import cameras_of
+from safetynet.base.ids import CameraId, NodeId
+from safetynet.city.model import City
+from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.messages import CameraRecord
+from safetynet.sight.model import Aim, Choice, HealthState, Request
+from safetynet.sight.service import Sight
+
+
+class Eyes:
+    """What the hub can see with: grows as districts join."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self._catalogues: dict[NodeId, Catalogue] = {}
+        self._records: dict[CameraId, CameraRecord] = {}
+        self._owner: dict[CameraId, NodeId] = {}
+        self.health: dict[CameraId, HealthState] = {}
+        """Only cameras that are not well."""
+        # One thread: sight is pure and quick, and the loop must not wait for it.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sight")
+        self._sight = Sight(replace(city, cameras=cameras_of([], [], city)))
+
+    async def join(self, catalogue: Catalogue) -> None:
+        """Take a district's cameras in the place of those known of it."""
+        self._catalogues[catalogue.node] = catalogue
+        records = [r for c in self._catalogues.values() for r in c.cameras]
+        owners = [c.node for c in self._catalogues.values() for _ in c.cameras]
+        cameras = cameras_of(records, owners, self.city)
+        loop = asyncio.get_running_loop()
+        self._sight = await loop.run_in_executor(self._thread, self._sight.with_cameras, cameras)
+        self._records = {r.id: r for r in records}
+        self._owner = dict(zip(self._records, owners, strict=True))
+
+    def checksum(self, node: NodeId) -> str:
+        """Checksum of a district's catalogue as known here; empty where none is."""
+        catalogue = self._catalogues.get(node)
+        return catalogue.checksum if catalogue else ""
+
+    def count(self, node: NodeId) -> int:
+        """Cameras of a district."""
+        catalogue = self._catalogues.get(node)
+        return len(catalogue.cameras) if catalogue else 0
+
+    def get_record(self, camera: CameraId) -> CameraRecord:
+        """A camera as its owner knows it; raises ``KeyError``."""
+        return self._records[camera]
+
+    def find_owner(self, camera: CameraId) -> NodeId | None:
+        """Whose camera it is; None where nobody that joined has it."""
+        return self._owner.get(camera)
+
+    def note_health(self, camera: CameraId, state: HealthState) -> None:
+        """A camera fell ill or recovered, by its owner's word."""
+        if state is HealthState.OK:
+            self.health.pop(camera, None)
+        else:
+            self.health[camera] = state
+
+    def list_records(self, owner: NodeId | None) -> list[tuple[NodeId, CameraRecord]]:
+        """Cameras with their owners."""
+        return [
+            (node, record)
+            for node, catalogue in self._catalogues.items()
+            if owner is None or node == owner
+            for record in catalogue.cameras
+        ]
+
+    async def choose(
+        self, request: Request, away: frozenset[NodeId], lost: frozenset[CameraId] = frozenset()
+    ) -> Choice:
+        """Choose views without holding up the loop; not among ``lost`` cameras."""
+        loop = asyncio.get_running_loop()
+        health = self.health | dict.fromkeys(lost, HealthState.OWNER_AWAY)
+        return await loop.run_in_executor(self._thread, self._sight.choose, request, health, away)
+
+    async def areas(
+        self, views: Sequence[tuple[CameraId, Aim | None]]
+    ) -> list[tuple[tuple[float, float], ...]]:
+        """The ground that each view sees, as rings of lon, lat."""
+        sight = self._sight
+
+        def work() -> list[tuple[tuple[float, float], ...]]:
+            return [sight.visible_area(camera, aim) for camera, aim in views]
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -1,0 +1,150 @@
+"""From a report to an incident on disk."""
+
+from collections.abc import Callable
+
+from safetynet.access.seal import SealedValue, Vault
+from safetynet.base.clock import Clock
+from safetynet.base.errors import ConflictError
+from safetynet.base.ids import IncidentId, NodeId
+from safetynet.incident.entries import (
+    Sealed,
+    Words,
+    incident_moved,
+    message_kept,
+    read_words,
+    report_accepted,
+    words_to_seal,
+)
+from safetynet.incident.locate import Bounds, Gazetteer, locate
+from safetynet.incident.model import Accepted, Incident, KeptMessage, Report
+from safetynet.incident.read import KeptIncident, find_by_identity
+from safetynet.incident.state import Change, apply_report, identity
+from safetynet.journal.append import Change as Writing
+from safetynet.journal.append import Journal
+from safetynet.journal.entry import Draft
+
+TRIES = 8
+"""How often a report is decided anew because another on the same incident came in between."""
+
+OnChange = Callable[[Change], None]
+
+
+class Intake:
+    """Accepts reports: sealed, decided, journalled and folded in one transaction."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        vault: Vault,
+        gazetteer: Gazetteer,
+        bounds: Bounds,
+        clock: Clock,
+        on_change: OnChange,
+    ) -> None:
+        self._journal = journal
+        self._vault = vault
+        self._gazetteer = gazetteer
+        self._bounds = bounds
+        self._clock = clock
+        self._on_change = on_change
+
+    async def accept(self, report: Report) -> Accepted:
+        """Put a report on disk; what it changed is told to ``on_change`` after that.
+
+        Raises ``ConflictError`` ``report.contended`` where so many reports on one incident come at
+        once that this one never fitted; the sender may send it again.
+        """
+        for _ in range(TRIES):
+            change = await self._attempt(report)
+            if change is not None:
+                self._on_change(change)
+                return Accepted(
+                    incident=change.after.id,
+                    report=report.id,
+                    new=change.before is None,
+                    state=change.after.state,
+                )
+        raise ConflictError("report.contended", "too many reports on one incident at once")
+
+    async def keep(self, message: KeptMessage) -> None:
+        """Put on disk what made no report, sealed."""
+        # Sealed under a subject of its own: it belongs to no incident.
+        raw = await self._seal(IncidentId(message.id), message.raw)
+        await self._journal.append([message_kept(message, raw=raw)])
+
+    async def _attempt(self, report: Report) -> Change | None:
+        kept = await self._find(report)
+        before = await self.open_words(kept) if kept else None
+        place = locate(report, self._gazetteer, self._bounds)
+        change = apply_report(before, report, place, self._clock.now())
+        drafts = await self._drafts(report, change, kept)
+        revision = before.revision if before else None
+        fitted = await self._journal.change(
+            lambda writing: _write(writing, self._journal.node, report, revision, drafts)
+        )
+        return change if fitted else None
+
+    async def _find(self, report: Report) -> KeptIncident | None:
+        node, who = self._journal.node, identity(report)
+        return await self._journal.store.read(lambda conn: find_by_identity(conn, node, who))
+
+    async def open_words(self, kept: KeptIncident) -> Incident:
+        """The incident with its sealed words."""
+        words = Words()
+        if kept.words is not None:
+            value = SealedValue(sealed=kept.words.sealed, key=kept.words.key)
+            words = read_words(await self._vault.open_sealed(kept.body.incident, value))
+        return kept.incident(words)
+
+    async def _drafts(
+        self, report: Report, change: Change, kept: KeptIncident | None
+    ) -> list[Draft]:
+        incident = change.after.id
+        raw = await self._seal(incident, report.raw)
+        words = await self._seal(incident, words_to_seal(report))
+        drafts = [report_accepted(report, change, words=words, raw=raw)]
+        moved = incident_moved(change, words=await self._words(change, kept), report=report.id)
+        return [*drafts, moved] if moved is not None else drafts
+
+    async def _words(self, change: Change, kept: KeptIncident | None) -> Sealed | None:
+        """The incident's words sealed; as they stand already where they did not change."""
+        before = change.before
+        if kept and before and words_to_seal(before) == words_to_seal(change.after):
+            return kept.words
+        return await self._seal(change.after.id, words_to_seal(change.after))
+
+    async def _seal(self, incident: IncidentId, plain: bytes) -> Sealed:
+        value = await self._vault.seal(incident, plain)
+        return Sealed(sealed=value.sealed, key=value.key)
+
+    async def close(self, kept: KeptIncident, change: Change) -> None:
+        """Write an operator's end of an incident; raises ``ConflictError`` where it moved meanwhile."""
+        draft = incident_moved(change, words=kept.words)
+        if draft is None or change.before is None:
+            return
+        before = change.before
+
+        def write(writing: Writing) -> bool:
+            return _write_if(writing, self._journal.node, before, [draft])
+
+        if not await self._journal.change(write):
+            raise ConflictError("incident.moved", "the incident changed meanwhile")
+        self._on_change(change)
+
+
+def _write(
+    writing: Writing, node: NodeId, report: Report, revision: int | None, drafts: list[Draft]
+) -> bool:
+    now = find_by_identity(writing.conn, node, identity(report))
+    if (now.body.revision if now else None) != revision:
+        return False
+    writing.append(*drafts)
+    return True
+
+
+def _write_if(writing: Writing, node: NodeId, before: Incident, drafts: list[Draft]) -> bool:
+    now = find_by_identity(writing.conn, node, identity(before))
+    if now is None or now.body.revision != before.revision:
+        return False
+    writing.append(*drafts)
+    return True

@@ -1,0 +1,135 @@
+"""The owners as the hub deals with them: who is here, and commands that may go unanswered."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from safetynet.access.model import Grant
+from safetynet.base.clock import Clock
+from safetynet.base.errors import UnavailableError
+from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, new_id
+from safetynet.federation.bus import Bus
+from safetynet.federation.commands import ask_owner
+from safetynet.federation.directory import Directory
+from safetynet.federation.messages import (
+    Answer,
+    CloseViews,
+    Command,
+    OpenViews,
+    RenewLeases,
+    WantedView,
+)
+from safetynet.incident.model import Incident
+from safetynet.services.model import LegalBasis, Plan
+
+CLOSE_TRIES = 3
+"""A close is worth asking again; beyond that the lease and the owner's policy end the session."""
+
+log = structlog.get_logger()
+
+
+class Owners:
+    """Commands to the districts, each with its deadline; silence costs views, never the incident."""
+
+    def __init__(self, bus: Bus, directory: Directory, clock: Clock) -> None:
+        self.directory = directory
+        self._bus = bus
+        self._clock = clock
+        self.generation = new_id("gen", clock.now())
+
+    def list_away(self) -> frozenset[NodeId]:
+        """Owners that cannot be asked now."""
+        return self.directory.list_away()
+
+    def find_gateway(self, owner: NodeId) -> str | None:
+        """WebSocket address of an owner's gateway, where it has one."""
+        try:
+            beat = self.directory.get(owner).beat
+        except KeyError:
+            return None
+        return beat.gateway if beat and beat.gateway else None
+
+    async def open_views(
+        self, owner: NodeId, incident: Incident, plan: Plan, views: tuple[WantedView, ...]
+    ) -> Answer | None:
+        """Have views opened; None where the owner is silent."""
+        command = OpenViews(
+            key=self._key(),
+            generation=self.generation,
+            incident=incident.id,
+            agency=incident.sender,
+            service=plan.service.value,
+            purpose=plan.purpose,
+            basis=line_of(plan.basis),
+            drill=incident.drill,
+            views=views,
+            lease_s=plan.lease_s,
+        )
+        return await self._ask(owner, command)
+
+    async def close_views(
+        self,
+        owner: NodeId,
+        incident: IncidentId,
+        *,
+        grants: Sequence[GrantId],
+        cameras: Sequence[CameraId],
+        over: bool,
+    ) -> None:
+        """Have sessions cut; asked again where the owner is silent."""
+        command = CloseViews(
+            key=self._key(),
+            generation=self.generation,
+            incident=incident,
+            grants=tuple(grants),
+            cameras=tuple(cameras),
+            incident_over=over,
+        )
+        for _ in range(CLOSE_TRIES):
+            if await self._ask(owner, command) is not None:
+                return
+        log.warning("owner.close_unanswered", owner=owner, incident=incident)
+
+    async def renew(self, held: Sequence[tuple[NodeId, Grant]]) -> None:
+        """Extend grants at their owners, all owners at the same time."""
+        by_owner: dict[NodeId, list[Grant]] = {}
+        for owner, grant in held:
+            by_owner.setdefault(owner, []).append(grant)
+        away = self.list_away()
+        await asyncio.gather(
+            *(self._renew(owner, grants) for owner, grants in by_owner.items() if owner not in away)
+        )
+
+    async def _renew(self, owner: NodeId, grants: Sequence[Grant]) -> None:
+        command = RenewLeases(
+            key=self._key(),
+            generation=self.generation,
+            grants=tuple(g.id for g in grants),
+            incidents=tuple(sorted({g.incident for g in grants})),
+            lease_s=min(g.lease_s for g in grants),
+        )
+        await self._ask(owner, command)
+
+    async def _ask(self, owner: NodeId, command: Command) -> Answer | None:
+        try:
+            return await ask_owner(self._bus, owner, command)
+        except UnavailableError as error:
+            log.info("owner.silent", owner=owner, command=type(command).__name__, code=error.code)
+            return None
+
+    def _key(self) -> str:
+        return new_id("cmd", self._clock.now())
+
+
+def since(clock: Clock, since_s: float) -> datetime:
+    """Wall time of a moment on the monotonic clock, for people to read."""
+    return datetime.fromtimestamp(
+        clock.now().timestamp() - (clock.monotonic_s() - since_s), clock.now().tzinfo
+    )
+
+
+def line_of(basis: LegalBasis) -> str:
+    """A legal basis in one line, as it stands in the ledger."""
+    return f"{basis.law} {basis.clause}"

@@ -1,0 +1,252 @@
+"""The hub process: wires the parts, serves until it is asked to end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from safetynet.access.fold import ACCESS_FOLDS
+from safetynet.access.keys import open_node_key
+from safetynet.access.seal import Vault
+from safetynet.app.hub.consoles import Consoles
+from safetynet.app.hub.desk import HubDesk
+from safetynet.app.hub.eyes import Eyes
+from safetynet.app.hub.intake import Intake
+from safetynet.app.hub.owners import Owners
+from safetynet.app.hub.responder import Responder
+from safetynet.app.hub.response import Response
+from safetynet.app.hub.watch import Watch
+from safetynet.app.orphan import wait_for_end
+from safetynet.app.settings import HubSettings
+from safetynet.base.clock import Clock, SystemClock
+from safetynet.base.errors import UnavailableError
+from safetynet.base.ids import HUB, new_id
+from safetynet.base.log import configure_logging
+from safetynet.city.bundle import TILES, load_city
+from safetynet.city.lookup import Gazetteer
+from safetynet.city.model import City
+from safetynet.city.tiles import MapTiles
+from safetynet.federation import subjects
+from safetynet.federation.bus import Bus, connect_bus
+from safetynet.federation.directory import BEAT_EVERY_S, Directory, Standing
+from safetynet.federation.messages import Beat, encode
+from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
+from safetynet.incident.locate import Bounds
+from safetynet.incident.read import list_open
+from safetynet.journal.append import Journal
+from safetynet.journal.follow import Follower
+from safetynet.links.ucp.server import open_ucp_server
+from safetynet.store.schema import KEYS_SCHEMA
+from safetynet.store.store import Store
+from safetynet.web.app import create_app
+from safetynet.web.types import NodeEvent
+
+RENEW_EVERY_S = 5.0
+
+log = structlog.get_logger()
+
+
+async def run_hub(settings: HubSettings) -> None:
+    """Serve until SIGINT, SIGTERM or the parent's end."""
+    clock = SystemClock()
+    city = await asyncio.to_thread(load_city, Path(settings.bundle))
+    async with AsyncExitStack() as stack:
+        hub = await _open_hub(settings, city, clock, stack)
+        async with asyncio.TaskGroup() as group:
+            tasks = await hub.start(group, stack)
+            why = await wait_for_end()
+            log.info("hub.ending", why=why)
+            for task in tasks:
+                task.cancel()
+
+
+class _Hub:
+    """The parts of one hub process."""
+
+    def __init__(
+        self,
+        settings: HubSettings,
+        city: City,
+        clock: Clock,
+        journal: Journal,
+        vault: Vault,
+        bus: Bus,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._journal = journal
+        self._vault = vault
+        self._bus = bus
+        self._city = city
+        self._gazetteer = Gazetteer(city)
+        expected = tuple(d.node for d in city.districts)
+        self._eyes = Eyes(city)
+        self._consoles = Consoles()
+        self._owners = Owners(bus, Directory(expected, clock.monotonic_s()), clock)
+
+    async def start(
+        self, group: asyncio.TaskGroup, stack: AsyncExitStack
+    ) -> list[asyncio.Task[None]]:
+        """Begin to serve; what runs is in the returned tasks."""
+        responder = Responder(
+            journal=self._journal,
+            key=open_node_key(Path(self._settings.data), HUB),
+            eyes=self._eyes,
+            owners=self._owners,
+            consoles=self._consoles,
+            clock=self._clock,
+            show=self._show,
+            group=group,
+        )
+        intake = Intake(
+            self._journal,
+            self._vault,
+            self._gazetteer,
+            _bounds(self._city),
+            self._clock,
+            responder.take,
+        )
+        self._desk = self._make_desk(intake, responder)
+        follower = Follower(self._journal.store, self._clock, ACCESS_FOLDS)
+        watch = Watch(
+            bus=self._bus,
+            owners=self._owners,
+            eyes=self._eyes,
+            responder=responder,
+            follower=follower,
+            clock=self._clock,
+            group=group,
+            tell=self._tell,
+        )
+        await self._take_up(intake, responder)
+        await stack.enter_async_context(
+            open_ucp_server(
+                host=self._settings.host,
+                port=self._settings.ucp_port,
+                accept=intake.accept,
+                keep=intake.keep,
+                clock=self._clock,
+            )
+        )
+        await stack.enter_async_context(_serve_web(self._settings, self._desk))
+        jobs = [watch.run(), self._renew(responder), self._beat()]
+        return [group.create_task(job) for job in jobs]
+
+    def _make_desk(self, intake: Intake, responder: Responder) -> HubDesk:
+        return HubDesk(
+            settings=self._settings,
+            journal=self._journal,
+            intake=intake,
+            responder=responder,
+            eyes=self._eyes,
+            owners=self._owners,
+            consoles=self._consoles,
+            gazetteer=self._gazetteer,
+            tiles=MapTiles(Path(self._settings.bundle) / TILES),
+            clock=self._clock,
+        )
+
+    async def _take_up(self, intake: Intake, responder: Responder) -> None:
+        """Open incidents of before: their views are chosen anew when the districts are here."""
+        kept = await self._journal.store.read(lambda conn: list_open(conn, self._journal.node))
+        for one in kept:
+            response = Response(incident=await intake.open_words(one))
+            response.still_ms, response.eyes_ms = one.still_ms, one.eyes_on_ms
+            responder.responses[response.incident.id] = response
+
+    def _show(self, response: Response) -> None:
+        self._desk.show(response)
+
+    def _tell(self, standing: Standing) -> None:
+        self._consoles.tell_all(NodeEvent(node=self._desk.view_node(standing)))
+
+    async def _renew(self, responder: Responder) -> None:
+        while True:
+            await self._clock.sleep(RENEW_EVERY_S)
+            await responder.renew()
+
+    async def _beat(self) -> None:
+        boot = new_id("boot", self._clock.now())
+        while True:
+            head = await self._journal.head()
+            beat = Beat(
+                node=HUB,
+                boot=boot,
+                epoch=head.epoch,
+                head=head.seq,
+                cameras=0,
+                catalogue="",
+                gateway="",
+            )
+            try:
+                await self._bus.publish(subjects.beat(HUB), encode(beat))
+            except UnavailableError as error:
+                log.info("hub.not_heard", code=error.code)
+            await self._clock.sleep(BEAT_EVERY_S)
+
+
+async def _open_hub(settings: HubSettings, city: City, clock: Clock, stack: AsyncExitStack) -> _Hub:
+    data = Path(settings.data)
+    data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
+    store = await stack.enter_async_context(Store(f"sqlite:///{data / 'node.sqlite'}"))
+    # Keys in a store of their own, so that a backup of the journal does not hold them.
+    keys_path = data / "keys" / "keys.sqlite"
+    keys_path.parent.mkdir(mode=0o700, exist_ok=True)
+    keys = await stack.enter_async_context(Store(f"sqlite:///{keys_path}", schema=KEYS_SCHEMA))
+    bus = await connect_bus(settings.nats_url, HUB)
+    stack.push_async_callback(bus.close)
+    journal = Journal(HUB, store, clock, {**INCIDENT_FOLDS, **ACCESS_FOLDS})
+    return _Hub(settings, city, clock, journal, Vault(keys, clock), bus)
+
+
+def _bounds(city: City) -> Bounds:
+    lons = [lon for d in city.districts for ring in d.border for lon, _ in ring]
+    lats = [lat for d in city.districts for ring in d.border for _, lat in ring]
+    return Bounds(west=min(lons), south=min(lats), east=max(lons), north=max(lats))
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its own signal handlers: this process has its own."""
+
+    def capture_signals(self) -> "_NoSignals":  # type: ignore[override]  # uvicorn's is a generator
+        return _NoSignals()
+
+
+class _NoSignals:
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+@asynccontextmanager
+async def _serve_web(settings: HubSettings, desk: HubDesk) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        create_app(desk),
+        host=settings.host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws_max_size=1 << 16,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve())
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def main(settings: HubSettings) -> None:
+    """Run the process."""
+    import uvloop
+
+    configure_logging(node=HUB, level=settings.log_level)
+    uvloop.run(run_hub(settings))

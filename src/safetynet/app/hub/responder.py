@@ -1,0 +1,420 @@
+"""The life of an incident at the hub: plan, choose, grant, command, renew, end."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+
+from safetynet.access import entries
+from safetynet.access.grants import encode_grant
+from safetynet.access.keys import NodeKey
+from safetynet.access.model import Grant, Viewer
+from safetynet.app.hub.consoles import Consoles
+from safetynet.app.hub.eyes import Eyes
+from safetynet.app.hub.owners import Owners, line_of
+from safetynet.app.hub.response import (
+    IssuedGrant,
+    Response,
+    body_of_passed,
+    body_of_view,
+    hard_end_of,
+    plan_request,
+)
+from safetynet.base.clock import Clock
+from safetynet.base.errors import RefusedError
+from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, new_id
+from safetynet.federation.messages import Answer, ViewStatus, WantedTurn, WantedView
+from safetynet.incident.model import Incident
+from safetynet.incident.showing import choice_made, eyes_on, still_shown, view_changed
+from safetynet.incident.state import Change
+from safetynet.journal.append import Journal
+from safetynet.journal.entry import Draft
+from safetynet.services.model import Plan
+from safetynet.services.plan import plan_incident
+from safetynet.sight.model import Choice, ChosenView, HealthState
+from safetynet.web.types import EyesOn, GrantsEvent, GrantView, StillShown, ViewView
+
+SEOUL = ZoneInfo("Asia/Seoul")
+KEPT_RESPONSES = 500
+"""Ended incidents that stay in memory for the list; all of them stay in the store."""
+ROUNDS = 3
+"""How often views are chosen anew because owners refused or were silent."""
+
+log = structlog.get_logger()
+OnView = Callable[[Response], None]
+
+
+class Responder:
+    """Answers incidents with views. The only writer of every ``Response``."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        key: NodeKey,
+        eyes: Eyes,
+        owners: Owners,
+        consoles: Consoles,
+        clock: Clock,
+        show: OnView,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        self._journal = journal
+        self._key = key
+        self._eyes = eyes
+        self._owners = owners
+        self._consoles = consoles
+        self._clock = clock
+        self._show = show
+        self._group = group
+        self.responses: dict[IncidentId, Response] = {}
+
+    def take(self, change: Change) -> None:
+        """An incident opened, changed or ended; returns at once, the work goes on in a task."""
+        incident = change.after
+        response = self.responses.get(incident.id)
+        if response is None:
+            response = self.responses[incident.id] = Response(incident=incident)
+            self._forget_old()
+        moved = _needs_views(response, incident)
+        response.incident = incident
+        self._show(response)
+        if not incident.state.is_open:
+            self._group.create_task(self.end(response))
+        elif moved:
+            self._group.create_task(self.respond(response))
+
+    async def respond(self, response: Response) -> None:
+        """Choose views and have them opened; again where owners do not give them."""
+        now = self._clock.now()
+        try:
+            response.plan = plan_incident(response.incident, now)
+        except RefusedError as error:
+            response.refused = error.code
+            await self._journal.append([_refusal(response, now)])
+            self._show(response)
+            return
+        for _ in range(ROUNDS):
+            if not await self._open_views(response, response.plan):
+                return
+
+    async def _open_views(self, response: Response, plan: Plan) -> bool:
+        """One round; True where views were lost and others should be tried."""
+        request = plan_request(response.incident, plan, night=_is_night(self._clock.now()))
+        away = self._owners.list_away()
+        choice = await self._eyes.choose(request, away, frozenset(response.lost))
+        if not response.incident.state.is_open:
+            return False
+        self._adopt(response, choice)
+        asking = [
+            self._group.create_task(self._ask_owner(response, plan, owner))
+            for owner in sorted({v.owner for v in choice.views})
+        ]
+        grants = [
+            self._new_grant(response, plan, view, console.viewer)
+            for console in self._consoles.list_all()
+            for view in choice.views
+            if console.viewer.agency in plan.receivers
+        ]
+        await self._journal.append(
+            [self._choice_draft(response, plan), *self._issue(response, grants)]
+        )
+        self._show(response)
+        for console in self._consoles.list_all():
+            self.hand_grants(response, console.viewer)
+        self._group.create_task(self._draw_areas(response))
+        lost = [camera for task in asking for camera in await task]
+        response.lost.update(lost)
+        return bool(lost) and response.incident.state.is_open
+
+    def _adopt(self, response: Response, choice: Choice) -> None:
+        """Take a choice over: views that go on keep their state, lost ones stay visible as lost."""
+        old = response.views
+        response.choice = choice
+        if response.decided_ms is None:
+            response.decided_ms = self._since_ms(response, exact=True)
+        views = [self._view(rank, view, old) for rank, view in enumerate(choice.views, start=1)]
+        response.views = {view.camera: view for view in views}
+
+    def _view(self, rank: int, chosen: ChosenView, old: dict[CameraId, ViewView]) -> ViewView:
+        record = self._eyes.get_record(chosen.camera)
+        known = old.get(chosen.camera)
+        return ViewView(
+            rank=rank,
+            camera=chosen.camera,
+            camera_name=record.name,
+            owner=chosen.owner,
+            at=(record.lon, record.lat),
+            chosen=chosen,
+            area=known.area if known else (),
+            state=known.state if known else "asked",
+            note=known.note if known else "",
+        )
+
+    async def _draw_areas(self, response: Response) -> None:
+        views = list(response.views.values())
+        areas = await self._eyes.areas([(v.camera, v.chosen.aim) for v in views])
+        for view, area in zip(views, areas, strict=True):
+            if view.camera in response.views:
+                now = response.views[view.camera]
+                response.views[view.camera] = msgspec.structs.replace(now, area=area)
+        self._show(response)
+
+    async def _ask_owner(self, response: Response, plan: Plan, owner: NodeId) -> list[CameraId]:
+        """Have an owner open its views; the cameras that it does not give."""
+        mine = [v for v in response.views.values() if v.owner == owner]
+        wanted = tuple(WantedView(camera=v.camera, turn=_turn(v.chosen)) for v in mine)
+        answer = await self._owners.open_views(owner, response.incident, plan, wanted)
+        states = [(v.camera, *_state_of(v.camera, answer)) for v in mine]
+        drafts = [
+            view_changed(response.incident.id, camera, state=state, note=note)
+            for camera, state, note in states
+            if response.set_view(camera, state, note)
+        ]
+        if drafts:
+            await self._journal.append(drafts)
+            self._show(response)
+        return [camera for camera, state, _ in states if state != "ready"]
+
+    def _new_grant(
+        self, response: Response, plan: Plan, view: ChosenView, viewer: Viewer
+    ) -> IssuedGrant:
+        now = self._clock.now()
+        grant = Grant(
+            id=GrantId(new_id("grant", now)),
+            issuer=HUB,
+            audience=view.owner,
+            incident=response.incident.id,
+            camera=view.camera,
+            viewer=viewer.id,
+            viewer_key=viewer.key,
+            agency=viewer.agency,
+            service=plan.service.value,
+            purpose=plan.purpose,
+            basis=line_of(plan.basis),
+            drill=response.incident.drill,
+            issued_at=now,
+            hard_end=hard_end_of(plan, now),
+            lease_s=plan.lease_s,
+        )
+        return IssuedGrant(grant=grant, token=encode_grant(grant, self._key))
+
+    def _issue(self, response: Response, grants: Sequence[IssuedGrant]) -> list[Draft]:
+        """Replace what these viewers held for other cameras of this incident."""
+        kept = {(g.grant.viewer, g.grant.camera) for g in response.grants.values()}
+        fresh = [g for g in grants if (g.grant.viewer, g.grant.camera) not in kept]
+        response.grants |= {g.grant.id: g for g in fresh}
+        return [entries.issued(g.grant, generation=self._owners.generation) for g in fresh]
+
+    async def welcome(self, viewer: Viewer) -> None:
+        """A console came: grants for what is open now."""
+        for response in list(self.responses.values()):
+            plan = response.plan
+            if plan is None or not response.incident.state.is_open:
+                continue
+            if viewer.agency not in plan.receivers:
+                continue
+            grants = [
+                self._new_grant(response, plan, view.chosen, viewer)
+                for view in response.views.values()
+            ]
+            await self._journal.append(self._issue(response, grants))
+            self.hand_grants(response, viewer)
+
+    def hand_grants(self, response: Response, viewer: Viewer) -> None:
+        """Give a viewer the grants that are its own."""
+        grants = tuple(
+            GrantView(
+                id=g.grant.id,
+                incident=response.incident.id,
+                camera=g.grant.camera,
+                owner=g.grant.audience,
+                rank=response.rank(g.grant.camera),
+                token=g.token,
+                gateway=self._owners.find_gateway(g.grant.audience) or "",
+                relay=f"/api/relay/{g.grant.audience}",
+                hard_end=g.grant.hard_end,
+            )
+            for g in response.grants_of(viewer)
+            if response.rank(g.grant.camera)
+        )
+        if grants:
+            event = GrantsEvent(incident=response.incident.id, grants=grants)
+            self._consoles.get(viewer.id).feed.put(event)
+
+    async def farewell(self, viewer: Viewer) -> None:
+        """A console left: its grants are closed."""
+        for response in list(self.responses.values()):
+            mine = [g.grant for g in response.grants_of(viewer)]
+            if mine:
+                await self._close_grants(response, mine, over=False)
+
+    async def end(self, response: Response) -> None:
+        """The incident is over: cut what runs, send cameras home, close the ledger lines."""
+        grants = [g.grant for g in response.grants.values()]
+        for camera in response.views:
+            response.set_view(camera, "ended")
+        await self._close_grants(response, grants, over=True)
+        self._show(response)
+
+    async def _close_grants(
+        self, response: Response, grants: Sequence[Grant], *, over: bool
+    ) -> None:
+        """Tell the owners first: what runs must stop whether or not our disk is quick."""
+        for grant in grants:
+            response.grants.pop(grant.id, None)
+        owners = response.owners() if over else {g.audience for g in grants}
+        telling = [
+            self._group.create_task(
+                self._owners.close_views(
+                    owner,
+                    response.incident.id,
+                    grants=[g.id for g in grants if g.audience == owner],
+                    cameras=[v.camera for v in response.views.values() if v.owner == owner],
+                    over=over,
+                )
+            )
+            for owner in sorted(owners)
+        ]
+        reason = response.incident.state.value if over else "viewer_left"
+        if grants:
+            await self._journal.append([entries.closed(g.id, g.incident, reason) for g in grants])
+        await asyncio.gather(*telling)
+
+    async def renew(self) -> None:
+        """Extend the leases of everything open; once, for all owners at the same time."""
+        held = [
+            (g.grant.audience, g.grant)
+            for response in self.responses.values()
+            if response.incident.state.is_open
+            for g in response.grants.values()
+        ]
+        await self._owners.renew(held)
+
+    def fill_up(self) -> None:
+        """More cameras joined: incidents that are short of views may get them now."""
+        for response in self.responses.values():
+            plan = response.plan
+            short = plan is None or len(response.views) < plan.views
+            if short and not response.refused and response.incident.state.is_open:
+                self._group.create_task(self.respond(response))
+
+    async def lose_owner(self, owner: NodeId) -> None:
+        """An owner is away: its views are lost, the choice falls to the next best."""
+        for response in list(self.responses.values()):
+            gone = [v.camera for v in response.views.values() if v.owner == owner]
+            if gone and response.incident.state.is_open:
+                for camera in gone:
+                    response.set_view(camera, "away", "owner.away")
+                self._show(response)
+                self._group.create_task(self.respond(response))
+
+    async def lose_camera(self, camera: CameraId, state: HealthState) -> None:
+        """A camera fell ill: where it is watched, the choice falls to the next best."""
+        for response in list(self.responses.values()):
+            if camera in response.views and response.incident.state.is_open:
+                response.set_view(camera, "refused", f"camera.{state.value}")
+                self._show(response)
+                self._group.create_task(self.respond(response))
+
+    async def note_eyes(self, viewer: Viewer, shown: EyesOn | StillShown) -> None:
+        """A picture is on a viewer's screen; the first one closes time-to-eyes."""
+        response = self.responses.get(shown.incident)
+        if response is None or shown.grant not in response.grants:
+            raise RefusedError("eyes.no_grant", "this viewer has no such grant", grant=shown.grant)
+        took_ms = round(self._since_ms(response))
+        if isinstance(shown, EyesOn):
+            draft = eyes_on
+            response.eyes_ms = took_ms if response.eyes_ms is None else response.eyes_ms
+        else:
+            draft = still_shown
+            response.still_ms = took_ms if response.still_ms is None else response.still_ms
+        self._show(response)
+        await self._journal.append(
+            [
+                draft(
+                    shown.incident,
+                    shown.camera,
+                    grant=shown.grant,
+                    viewer=viewer.id,
+                    at=self._clock.now(),
+                    took_ms=took_ms,
+                )
+            ]
+        )
+
+    def _since_ms(self, response: Response, *, exact: bool = False) -> float:
+        passed = self._clock.now() - response.incident.received_at
+        return round(passed.total_seconds() * 1000, 1 if exact else 0)
+
+    def _choice_draft(self, response: Response, plan: Plan) -> Draft:
+        choice = response.choice
+        return choice_made(
+            response.incident.id,
+            decided_at=self._clock.now(),
+            decided_ms=round(response.decided_ms or 0),
+            service=plan.service.value,
+            target=plan.target.value,
+            min_px_per_m=plan.min_px_per_m,
+            views=[body_of_view(v) for v in choice.views] if choice else [],
+            passed_over=[body_of_passed(p) for p in choice.passed_over] if choice else [],
+        )
+
+    def _forget_old(self) -> None:
+        ended = [i for i, r in self.responses.items() if not r.incident.state.is_open]
+        for incident in ended[: max(0, len(ended) - KEPT_RESPONSES)]:
+            del self.responses[incident]
+
+
+def _refusal(response: Response, now: datetime) -> Draft:
+    return choice_made(
+        response.incident.id,
+        decided_at=now,
+        decided_ms=None,
+        service="",
+        target="",
+        min_px_per_m=0.0,
+        views=[],
+        passed_over=[],
+        refused=response.refused,
+    )
+
+
+def _needs_views(response: Response, incident: Incident) -> bool:
+    if response.plan is None and not response.refused:
+        return True
+    before = response.incident
+    return (before.place.at, before.place.error_m, before.kind, before.grade) != (
+        incident.place.at,
+        incident.place.error_m,
+        incident.kind,
+        incident.grade,
+    )
+
+
+def _turn(view: ChosenView) -> WantedTurn | None:
+    aim = view.aim
+    if aim is None:
+        return None
+    return WantedTurn(azimuth_deg=aim.azimuth_deg, tilt_deg=aim.tilt_deg, hfov_deg=aim.hfov_deg)
+
+
+def _state_of(camera: CameraId, answer: Answer | None) -> tuple[str, str]:
+    """State and note of a view by its owner's answer; None: the owner is silent."""
+    if answer is None:
+        return "away", "owner.silent"
+    if not answer.ok:
+        return "refused", answer.code
+    for view in answer.views:
+        if view.camera == camera:
+            return ("ready" if view.status is ViewStatus.READY else "refused"), view.code
+    return "refused", "view.not_answered"
+
+
+def _is_night(now: datetime) -> bool:
+    """Between 19 and 6 o'clock in Seoul; the sun's own times come with the light model."""
+    hour = now.astimezone(SEOUL).hour
+    return hour >= 19 or hour < 6

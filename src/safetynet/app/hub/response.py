@@ -1,0 +1,161 @@
+"""What the hub does about one incident, as state, and how the console sees it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from safetynet.access.model import Grant, Viewer
+from safetynet.base.ids import CameraId, GrantId, NodeId
+from safetynet.incident.model import Incident
+from safetynet.incident.showing import AimBody, PassedBody, ReasonBody, ViewBody
+from safetynet.services.model import Plan
+from safetynet.sight.model import Choice, ChosenView, PassedOver, Reason, Request, TargetKind
+from safetynet.sight.model import Place as SightPlace
+from safetynet.web.types import IncidentView, PlaceView, ViewView
+
+SPARE_VIEWS_KEPT = 4
+"""Ended or lost views that an incident goes on showing beside its running ones."""
+
+
+class IssuedGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """A grant, its viewer's place in the list of views, and its signed text."""
+
+    grant: Grant
+    token: str
+
+
+@dataclass
+class Response:
+    """An incident and everything that was begun because of it. One writer: the ``Responder``."""
+
+    incident: Incident
+    plan: Plan | None = None
+    refused: str = ""
+    choice: Choice | None = None
+    views: dict[CameraId, ViewView] = field(default_factory=dict)
+    """In order of rank."""
+    grants: dict[GrantId, IssuedGrant] = field(default_factory=dict)
+    """Open ones."""
+    lost: set[CameraId] = field(default_factory=set)
+    """Cameras whose owner refused or was silent; not chosen again for this incident."""
+    decided_ms: float | None = None
+    still_ms: int | None = None
+    eyes_ms: int | None = None
+
+    @property
+    def hard_end(self) -> datetime | None:
+        """When the last grant ends whatever happens."""
+        return max((g.grant.hard_end for g in self.grants.values()), default=None)
+
+    def owners(self) -> set[NodeId]:
+        """Owners whose views were asked for."""
+        return {view.owner for view in self.views.values()}
+
+    def set_view(self, camera: CameraId, state: str, note: str = "") -> bool:
+        """Note how a view stands; False where nothing changed."""
+        view = self.views.get(camera)
+        if view is None or (view.state, view.note) == (state, note):
+            return False
+        self.views[camera] = msgspec.structs.replace(view, state=state, note=note)
+        return True
+
+    def grants_of(self, viewer: Viewer) -> list[IssuedGrant]:
+        """Open grants of one viewer, best view first."""
+        mine = [g for g in self.grants.values() if g.grant.viewer == viewer.id]
+        return sorted(mine, key=lambda g: self.rank(g.grant.camera))
+
+    def rank(self, camera: CameraId) -> int:
+        """Rank of a chosen view; 0 where it is none."""
+        view = self.views.get(camera)
+        return view.rank if view else 0
+
+
+def plan_request(incident: Incident, plan: Plan, *, night: bool) -> Request:
+    """The question to sight that a plan makes of an incident."""
+    return Request(
+        place=SightPlace(at=incident.place.at, error_m=incident.place.error_m),
+        target=TargetKind(plan.target.value),
+        min_px_per_m=plan.min_px_per_m,
+        count=plan.views,
+        night=night,
+    )
+
+
+def hard_end_of(plan: Plan, now: datetime) -> datetime:
+    """When a grant given now ends at the latest."""
+    return now + timedelta(seconds=plan.hard_end_s)
+
+
+def view_incident(
+    response: Response, *, service: str, basis: tuple[str, str], dong: str
+) -> IncidentView:
+    """The incident as consoles see it."""
+    i, plan = response.incident, response.plan
+    place = PlaceView(
+        lon=i.place.at.lon,
+        lat=i.place.at.lat,
+        error_m=i.place.error_m,
+        origin=i.place.origin,
+        address=i.place.address,
+        dong=dong,
+    )
+    return IncidentView(
+        id=i.id,
+        sender=i.sender,
+        key=i.key,
+        service=service,
+        state=i.state,
+        kind=i.kind,
+        grade=i.grade,
+        detail=i.detail,
+        drill=i.drill,
+        place=place,
+        basis_ko=basis[0],
+        basis_en=basis[1],
+        refused=response.refused,
+        occurred_at=i.occurred_at,
+        received_at=i.received_at,
+        ended_at=i.ended_at,
+        hard_end=response.hard_end,
+        lease_s=plan.lease_s if plan else 0.0,
+        views=tuple(response.views.values()),
+        passed_over=response.choice.passed_over if response.choice else (),
+        decided_ms=response.decided_ms,
+        still_ms=response.still_ms,
+        time_to_eyes_ms=response.eyes_ms,
+        revision=i.revision,
+    )
+
+
+def body_of_view(view: ChosenView) -> ViewBody:
+    """A chosen view as the journal keeps it."""
+    aim = view.aim
+    return ViewBody.of(
+        camera=view.camera,
+        owner=view.owner,
+        aim=AimBody.of(azimuth_deg=aim.azimuth_deg, tilt_deg=aim.tilt_deg, hfov_deg=aim.hfov_deg)
+        if aim
+        else None,
+        distance_m=view.distance_m,
+        px_per_m=view.px_per_m,
+        share_seen=view.share_seen,
+        slew_s=view.slew_s,
+        reasons=[_body_of_reason(r) for r in view.reasons],
+    )
+
+
+def body_of_passed(passed: PassedOver) -> PassedBody:
+    """A camera that was not chosen, as the journal keeps it."""
+    return PassedBody.of(
+        camera=passed.camera,
+        owner=passed.owner,
+        distance_m=passed.distance_m,
+        reasons=[_body_of_reason(r) for r in passed.reasons],
+    )
+
+
+def _body_of_reason(reason: Reason) -> ReasonBody:
+    return ReasonBody.of(
+        reason.code.value, value=reason.value, unit=reason.unit, limit=reason.limit
+    )
