@@ -20,6 +20,7 @@ export const incident = (over: Partial<IncidentView> = {}): IncidentView => ({
   },
   basis_ko: '',
   basis_en: '',
+  refused: '',
   occurred_at: '2026-11-22T03:00:00Z',
   received_at: '2026-11-22T03:00:01Z',
   ended_at: null,

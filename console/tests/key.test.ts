@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { base64url, makeKey, signedText } from '../src/video/key';
 
 const fromBase64url = (text: string) =>
-  Uint8Array.from(Buffer.from(text, 'base64url')) as Uint8Array<ArrayBuffer>;
+  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
 
 describe('the proof of a viewer', () => {
   it('covers audience, grant and nonce in the text of the protocol', () => {

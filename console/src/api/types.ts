@@ -136,6 +136,7 @@ export interface IncidentView {
   place: PlaceView;
   basis_ko: string;
   basis_en: string;
+  refused: string;
   occurred_at: string;
   received_at: string;
   ended_at: string | null;

@@ -145,6 +145,12 @@ export const en: Words = {
     busy: 'in use for another incident',
     adds_nothing: 'a better view exists',
   },
+  notServed: {
+    'service.not_a_trigger': 'Not a trigger of the linked service: no views may be opened',
+    'service.no_service': 'No linked service for this agency',
+    'service.wrong_sender': 'This agency may not ask for this service',
+  },
+  notServedBy: (code) => `No views may be opened for this incident (${code})`,
   passed: {
     title: 'Cameras passed over',
     count: (n) => `${n} cameras passed over, and why`,

@@ -144,6 +144,12 @@ export const ko = {
     busy: '다른 사건에서 사용 중',
     adds_nothing: '더 나은 시야가 있음',
   },
+  notServed: {
+    'service.not_a_trigger': '연계 서비스의 대상 사건이 아니어서 영상을 열 수 없습니다',
+    'service.no_service': '이 기관과 연계된 서비스가 없습니다',
+    'service.wrong_sender': '이 기관이 요청할 수 없는 서비스입니다',
+  } as Record<string, string>,
+  notServedBy: (code: string) => `영상을 열 수 없는 사건입니다 (${code})`,
   passed: {
     title: '제외된 카메라',
     count: (n: number) => `제외된 카메라 ${n}대와 이유`,
