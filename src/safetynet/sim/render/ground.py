@@ -160,10 +160,11 @@ def _fill(
     flat = np.concatenate([polygons, np.zeros((*polygons.shape[:2], 1))], axis=2)
     seen = lens.to_camera(flat)
     ahead = seen[..., 2] > 0.3
-    for i in np.flatnonzero(ahead.any(axis=1)):
-        corners = seen[i] if ahead[i].all() else clip_near(seen[i])
-        spots = lens.to_picture(corners) * scale
-        if (spots.max(axis=0) < 0).any() or (spots.min(axis=0) > size).any():
-            continue
-        spots = np.clip(spots, -1e7, 1e7)
-        draw.polygon(spots.ravel().tolist(), fill=fill if isinstance(fill, int) else fill[i])
+    whole = ahead.all(axis=1)
+    spots = np.zeros((*polygons.shape[:2], 2))
+    spots[whole] = lens.to_picture(seen[whole]) * scale
+    outside = (spots.max(axis=1) < 0).any(axis=1) | (spots.min(axis=1) > size).any(axis=1)
+    for i in np.flatnonzero(ahead.any(axis=1) & ~(whole & outside)):
+        corners = spots[i] if whole[i] else lens.to_picture(clip_near(seen[i])) * scale
+        line = np.clip(corners, -1e7, 1e7).ravel().tolist()
+        draw.polygon(line, fill=fill if isinstance(fill, int) else fill[i])

@@ -1,5 +1,6 @@
 """Colours for the nearest surfaces: calm, desaturated, lit by sun, sky and lamps."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from safetynet.base.geo import Floats
 from safetynet.sim.render.light import Light
 from safetynet.sim.render.pinhole import Pinhole
-from safetynet.sim.render.raster import SKY
+from safetynet.sim.render.raster import GROUND, SKY
 from safetynet.sim.render.solid import Solid
 
 Single = NDArray[np.float32]
@@ -32,8 +33,12 @@ _TONES = np.array(
 )
 _ROOF = np.array((132, 136, 132), np.float32)
 _GLASS = np.array((84, 94, 104), np.float32)
-_LIT = np.array((236, 218, 186), np.float32)
+_LIT = np.array((190, 176, 150), np.float32)
 _UNLIT = np.array((24, 27, 34), np.float32)
+_DARK = np.array((0.23, 0.24, 0.28), np.float32)
+_WARM = np.array((0.62, 0.58, 0.50), np.float32)
+"""Share of full daylight at night, and what a lamp adds under it."""
+_CHANCE = np.random.default_rng(1).random(1024).astype(np.float32)
 _FLOOR_M = 3.2
 _BAY_M = 2.9
 _HAZE_M = 1100.0
@@ -45,13 +50,13 @@ _NIGHT_ZENITH = np.array((12, 14, 22), np.float32)
 
 @dataclass(frozen=True, kw_only=True)
 class _Tables:
-    """Per surface, float32: colour (n, 3); rays (n, 4) for the way along a wall; height and seed."""
+    """Per surface: colour (3, n); rays (4, n) for the way along a wall; height; a number of its own."""
 
     colour: Single
     along: Single
     height_m: Single
-    seed: Single
-    wall: NDArray[np.bool_]
+    """Of a roof: far below it, so that it has no windows."""
+    own: NDArray[np.int32]
 
 
 def shade(
@@ -84,27 +89,33 @@ def _band(
 ) -> Picture:
     surface, near = solid.canvas.surface[rows], solid.canvas.nearness[rows]
     up = lens.basis[:, 2].astype(np.float32)
-    rise = across * up[0] + down * up[1] + up[2]
+    rise = (across * up[0] + down * up[1] + up[2]).ravel()
     horizon, zenith = _sky(light)
-    colour: Single = np.empty((*surface.shape, 3), np.float32)
-    sky = surface == SKY
-    if sky.any():
-        slope: Single = np.clip(rise[sky] * np.float32(1.6), 0, 1)[:, None]
-        colour[sky] = horizon + (zenith - horizon) * np.sqrt(slope)
-    floor = surface == SKY + 1
-    if floor.any():
-        colour[floor] = _floor(ground[rows][floor], shadow[rows][floor], lamps[rows][floor], light)
-    face = surface >= 0
-    if face.any():
-        y, x = np.nonzero(face)
-        colour[face] = _faces(
-            lens, tables, surface[face], near[face], rise[face], across[x], down[y, 0], light
-        )
-    solidly = ~sky
-    air = np.maximum(near[solidly], np.float32(1e-5)) * np.float32(_HAZE_M)
-    haze = np.exp(-1 / air).astype(np.float32)[:, None]
-    colour[solidly] = horizon + (colour[solidly] - horizon) * haze
-    return np.clip(colour, 0, 255).astype(np.uint8)
+    colour = np.empty((surface.size, 3), np.uint8)
+    flat, inverse = surface.ravel(), near.ravel()
+    sky = np.flatnonzero(flat == SKY)
+    slope: Single = np.sqrt(np.clip(rise[sky] * np.float32(1.6), 0, 1))
+    for c in range(3):
+        colour[sky, c] = horizon[c] + (zenith[c] - horizon[c]) * slope
+    floor = np.flatnonzero(flat == GROUND)
+    paint, shaded, lamp = (
+        a[rows].reshape(surface.size, -1)[floor] for a in (ground, shadow, lamps)
+    )
+    for c, tone in enumerate(_floor(paint, shaded, lamp, light)):
+        colour[floor, c] = _hazed(tone, inverse[floor], horizon[c])
+    face = np.flatnonzero(flat >= 0)
+    u, v = across[face % lens.columns], down[face // lens.columns, 0]
+    for c, tone in enumerate(
+        _faces(lens, tables, flat[face], inverse[face], rise[face], u, v, light)
+    ):
+        colour[face, c] = _hazed(tone, inverse[face], horizon[c])
+    return colour.reshape(*surface.shape, 3)
+
+
+def _hazed(tone: Single, near: Single, horizon: np.float32) -> Single:
+    air: Single = np.exp(-1 / (np.maximum(near, np.float32(1e-5)) * np.float32(_HAZE_M)))
+    hazy: Single = (tone - horizon) * air + horizon
+    return hazy
 
 
 def _sky(light: Light) -> tuple[Single, Single]:
@@ -115,16 +126,13 @@ def _sky(light: Light) -> tuple[Single, Single]:
     )
 
 
-def _floor(paint: Picture, shadow: Picture, lamps: Picture, light: Light) -> Single:
-    sun = np.float32(1) - shadow.astype(np.float32) * np.float32(0.38 / 255)
-    tone = paint.astype(np.float32)
-    by_day = tone * sun[:, None]
-    dark = np.array((0.24, 0.25, 0.29), np.float32)
-    warm = np.array((0.62, 0.58, 0.50), np.float32)
-    glow = lamps.astype(np.float32)[:, None] * np.float32(1 / 255)
-    by_night = tone * (dark + glow * warm)
-    mixed: Single = by_night + (by_day - by_night) * np.float32(light.day)
-    return mixed
+def _floor(paint: Picture, shadow: Picture, lamps: Picture, light: Light) -> Iterator[Single]:
+    """The ground's red, green and blue."""
+    day, night = np.float32(light.day), np.float32(1 - light.day)
+    sun = day * (1 - shadow[:, 0].astype(np.float32) * np.float32(0.38 / 255))
+    lamp = lamps[:, 0].astype(np.float32) * np.float32(1 / 255)
+    for c in range(3):
+        yield paint[:, c] * (sun + night * (_DARK[c] + lamp * _WARM[c]))
 
 
 def _faces(
@@ -136,35 +144,35 @@ def _faces(
     across: Single,
     down: Single,
     light: Light,
-) -> Single:
+) -> Iterator[Single]:
+    """The red, green and blue of walls and roofs."""
     depth = 1 / near
-    ray = tables.along[surface]
-    s = depth * (ray[:, 0] * across + ray[:, 1] * down + ray[:, 2]) - ray[:, 3]
+    ray = [part[surface] for part in tables.along]
+    s = depth * (ray[0] * across + ray[1] * down + ray[2]) - ray[3]
     z = depth * rise + np.float32(lens.height_m)
-    colour = tables.colour[surface]
-    wall, height, seed = tables.wall[surface], tables.height_m[surface], tables.seed[surface]
-    floor, bay = z / np.float32(_FLOOR_M), s / np.float32(_BAY_M)
-    in_floor, in_bay = floor - np.floor(floor), bay - np.floor(bay)
-    pane = (in_floor > 0.3) & (in_floor < 0.78) & (in_bay > 0.2) & (in_bay < 0.8)
+    below = tables.height_m[surface] - z
+    floor, bay = z * np.float32(1 / _FLOOR_M), s * np.float32(1 / _BAY_M)
+    whole_floor, whole_bay = np.floor(floor), np.floor(bay)
+    in_floor, in_bay = floor - whole_floor, np.abs(bay - whole_bay - np.float32(0.5))
     shop = z < _FLOOR_M * 0.82
-    pane = np.where(shop, (in_bay > 0.06) & (in_bay < 0.94) & (z > 0.3), pane)
-    pane &= wall & (z < height - 0.9)
-    clear = np.clip(near * np.float32(lens.focal_px * 0.12) - 0.35, 0, 1) * 0.85
-    glass = (pane * clear)[:, None]
-    coping = (wall & (z > height - 0.45))[:, None]
-    foot = np.clip(0.78 + z * np.float32(0.11), 0, 1)[:, None]
-    chance = np.modf(
-        np.abs(np.sin(np.floor(floor) * 12.9898 + np.floor(bay) * 78.233 + seed)) * 437
-    )
-    lit = (chance[0] < np.where(shop, 0.55, 0.24))[:, None]
-    tone = colour * np.where(wall[:, None], foot, 1) * np.where(coping, 1.08, 1)
-    by_day = tone + (_GLASS + (chance[0][:, None] - 0.5) * 26 - tone) * glass
-    dark = np.array((0.21, 0.22, 0.26), np.float32)
-    lamp = np.exp(-z / 3.5)[:, None] * np.array((0.34, 0.32, 0.28), np.float32)
-    by_night = tone * (dark + lamp * wall[:, None])
-    by_night = by_night + (np.where(lit, _LIT * np.float32(0.8), _UNLIT) - by_night) * glass
-    mixed: Single = by_night + (by_day - by_night) * np.float32(light.day)
-    return mixed
+    window = (in_floor > 0.3) & (in_floor < 0.78) & (in_bay < 0.3)
+    pane = np.where(shop, (in_bay < 0.44) & (z > 0.3), window) & (below > 0.9)
+    clear = np.clip(near * np.float32(lens.focal_px * 0.12) - np.float32(0.35), 0, 1)
+    glass = np.where(pane, clear * np.float32(0.85), np.float32(0))
+    number = whole_floor.astype(np.int32) * 131 + whole_bay.astype(np.int32) * 71
+    chance = _CHANCE[(number + tables.own[surface]) & (len(_CHANCE) - 1)]
+    plain = np.minimum(np.float32(0.78) + z * np.float32(0.11), 1) * (1 - glass)
+    plain *= np.where(below < 0.45, np.float32(1.08), np.float32(1))
+    day, night = np.float32(light.day), np.float32(1 - light.day)
+    lamp = np.exp(z * np.float32(-1 / 3.5)) if night else np.float32(0)
+    lit = chance < np.where(shop, np.float32(0.55), np.float32(0.24)) if night else None
+    shimmer = (chance - np.float32(0.5)) * 26
+    for c in range(3):
+        wall = plain * (day + night * (_DARK[c] + lamp * _WARM[c] * np.float32(0.55)))
+        pale = day * (_GLASS[c] + shimmer)
+        if lit is not None:
+            pale += night * np.where(lit, _LIT[c], _UNLIT[c])
+        yield tables.colour[c][surface] * wall + glass * pale
 
 
 def _tables(lens: Pinhole, solid: Solid, light: Light) -> _Tables:
@@ -183,9 +191,8 @@ def _tables(lens: Pinhole, solid: Solid, light: Light) -> _Tables:
     rays[:n, :3] = flat @ lens.basis.T
     rays[:n, 3] = (way * (walls.a - [lens.x, lens.y])).sum(axis=1)
     return _Tables(
-        colour=np.concatenate([tone, roof]).astype(np.float32),
-        along=rays,
-        height_m=np.concatenate([walls.height_m, np.full(len(roofs), 1e9)]).astype(np.float32),
-        seed=(mixed % 6283 / 1000).astype(np.float32),
-        wall=np.arange(n + len(roofs)) < n,
+        colour=np.concatenate([tone, roof]).astype(np.float32).T.copy(),
+        along=rays.T.copy(),
+        height_m=np.concatenate([walls.height_m, np.full(len(roofs), -1e9)]).astype(np.float32),
+        own=(mixed % 9973).astype(np.int32),
     )
