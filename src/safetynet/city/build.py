@@ -135,7 +135,13 @@ def _taken(inputs: Inputs, plane: Plane) -> Taken:
     if inputs.facilities:
         lon, lat = np.array([(f.at.lon, f.at.lat) for f in inputs.facilities]).T
         points.append(np.column_stack(plane.to_xy(lon, lat)))
-    return Taken(ground=inputs.ground, streets=inputs.arterials, points=np.concatenate(points))
+    known = [s for s in (inputs.arterials, inputs.streets) if s is not None]
+    return Taken(
+        ground=inputs.ground,
+        streets=join_streets(known) if known else None,
+        has_arterials=inputs.arterials is not None,
+        points=np.concatenate(points),
+    )
 
 
 def _compose(

