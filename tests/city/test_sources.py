@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import osmium
 import pytest
+import shapely
 
 from safetynet.base.errors import InvalidError
 from safetynet.base.geo import Plane
@@ -167,7 +168,7 @@ def test_facilities_are_known_by_their_columns(frame: Frame, text: str, kinds: l
 def collection(borders: Borders, plane: Plane, east_m: float) -> dict[str, object]:
     features = []
     for area in borders.districts:
-        ring = np.array(area.shape.simplify(50).convex_hull.exterior.coords)
+        ring = shapely.get_coordinates(area.shape.simplify(50).convex_hull)
         lon, lat = plane.to_lonlat(ring[:, 0] + east_m, ring[:, 1])
         coordinates = [list(zip(lon.tolist(), lat.tolist(), strict=True))]
         properties = {"code": area.code, "sigungu": area.name_ko}

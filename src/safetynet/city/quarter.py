@@ -24,6 +24,7 @@ def plan_quarter(
     centres = [_middle(district)]
     if len(cameras) or real is not None:
         centres += _candidates(district, np.sqrt(area / np.pi))
+        centres += [Point(c) for c in cameras[:: max(1, len(cameras) // 40)]]
     quarters = [_disc(district, c, area) for c in centres]
     if len(quarters) == 1:
         return quarters[0]
@@ -35,6 +36,8 @@ def _merit(quarter: Polygon, cameras: Floats, scale: float, real: BaseGeometry |
     if not len(cameras):
         return covered
     held = shapely.contains_xy(quarter, cameras[:, 0], cameras[:, 1]).sum()
+    if not held:
+        return -np.inf
     return float(2 * covered - abs(np.log((held + 1) / (scale * len(cameras) + 1))))
 
 
