@@ -33,6 +33,16 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         """True where any camera could see it; the others are excluded."""
         return bool(self.best) or _hit(self.ours_s, VIEWS) or _hit(self.nearest_s, VIEWS)
 
+    @property
+    def summary(self) -> str:
+        """One line for whoever waits."""
+        ours = [t for t in self.ours_s if t is not None]
+        eyes = f"seen after {min(ours):.2f} s" if ours else "not seen"
+        could = "" if self.visible else ", no camera could"
+        wrong = f", {len(self.errors)} errors" if self.errors else ""
+        shown = f"{len(ours)} of {len(self.ours_s)} views"
+        return f"{self.planned.kind} in {self.planned.district}: {eyes}{could}, {shown}{wrong}"
+
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """A share of the incidents that any camera could see, three ways of choosing."""
@@ -141,7 +151,7 @@ def _finite(value: float) -> float | None:
     return round(value, 3) if math.isfinite(value) else None
 
 
-def write_table(result: Result) -> str:
+def render_table(result: Result) -> str:
     """The score as text for a terminal."""
     s = result.score
     percent = [
@@ -170,6 +180,13 @@ def write_table(result: Result) -> str:
     )
     lines += ["", "* a model of telephoning the district, not a measurement (phone.py)"]
     return "\n".join([*lines, *(f"error: {e}" for e in s.error_texts)])
+
+
+def figures_json(result: Result) -> bytes:
+    """The score as a JSON document, with the city, the seed and what each trial came to."""
+    head = {"city": result.city, "seed": result.seed}
+    figures = {**head, **msgspec.to_builtins(result.score), "trials": result.trials}
+    return msgspec.json.format(msgspec.json.encode(figures), indent=2) + b"\n"
 
 
 def _seconds(value: float | None) -> str:
