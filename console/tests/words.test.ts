@@ -13,7 +13,8 @@ describe('reasons in words', () => {
     [{ code: 'line_of_sight', value: 0.62 }, '현장의 62%가 보임', 'sees 62% of the place'],
     [{ code: 'line_of_sight', value: 1 }, '시야 확보', 'line of sight'],
     [{ code: 'quality', value: 84.2, unit: 'px/m' }, '선명도 84 px/m', 'sharpness 84 px/m'],
-    [{ code: 'turns_to', value: 1.24, unit: 's' }, '1.2초 안에 회전', 'turns there in 1.2 s'],
+    [{ code: 'turns_to', value: 47.6, unit: 'deg' }, '현장으로 48° 회전', 'turns 48° to it'],
+    [{ code: 'turns_to' }, '현장으로 회전', 'turns there'],
     [{ code: 'other_side' }, '다른 방향 시야', 'another direction'],
     [
       { code: 'too_far', value: 8.4, unit: 'px/m', limit: 20 },
