@@ -201,6 +201,7 @@ window.play = ([mime, start, parts]) => new Promise((done, fail) => {
   const shown = new Set(), see = (_, frame) => {
     shown.add(Math.round(frame.mediaTime * 100) / 100); video.requestVideoFrameCallback(see); };
   video.requestVideoFrameCallback(see);
+  setTimeout(() => fail(new Error('stalled at ' + video.currentTime)), 20000);
   video.onerror = () => fail(new Error(video.error.message));
   source.onsourceopen = () => {
     const buffer = source.addSourceBuffer(mime), rest = parts.map(p =>
