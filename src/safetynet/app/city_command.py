@@ -88,12 +88,15 @@ def _print_coverage(city: City) -> None:
     from safetynet.sight.model import TargetKind
 
     for kind, title in ((TargetKind.PERSON, "a person"), (TargetKind.FIRE, "smoke of a fire")):
+        told = {-1}
 
-        def progress(part: float, title: str = title) -> None:
-            print(f"\rlooking for {title}: {part:4.0%}", end="", file=sys.stderr, flush=True)
+        def progress(part: float, title: str = title, told: set[int] = told) -> None:
+            tenth = int(part * 10)
+            if tenth not in told:  # a line for each tenth, also where nobody reads a terminal
+                told.add(tenth)
+                print(f"looking for {title}: {part:4.0%}", file=sys.stderr, flush=True)
 
         seen = measure_coverage(city, kind, progress)
-        print(file=sys.stderr)
         print(
             f"  {title} is seen on {seen.share_by_1:.1%} of {seen.street_km:.1f} km of street by at least"
             f" 1 camera, on {seen.share_by_4:.1%} by at least 4"

@@ -69,7 +69,9 @@ def mount(
     return Mounts(
         x=at[pole, 0],
         y=at[pole, 1],
-        height_m=np.where(ptz, pole_height[pole] + 1.0, pole_height[pole] - 0.1 * ordinal),
+        height_m=np.where(
+            ptz, pole_height[pole] + 1.0, pole_height[pole] - 0.1 * np.minimum(ordinal, 5)
+        ),
         azimuth_deg=azimuth,
         tilt_deg=np.where(ptz, 15.0, rng.uniform(10, 25, n)),
         hfov_deg=np.where(ptz, PTZ_HFOV_DEG, rng.uniform(60, 100, n)),
