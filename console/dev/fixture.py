@@ -154,7 +154,8 @@ class FixtureDesk:
                     name_ko=d.name_ko,
                     name_en=d.name_en,
                     centre=next(
-                        (x.centre for x in c.dongs if x.district == d.node), d.border[0][0]
+                        ((x.centre.lon, x.centre.lat) for x in c.dongs if x.district == d.node),
+                        d.border[0][0],
                     ),
                     border=d.border,
                     quarter=d.quarter,

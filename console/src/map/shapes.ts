@@ -72,7 +72,7 @@ export function incidentDots(
 }
 
 export function uncertainty(incident: IncidentView | undefined): FeatureCollection {
-  if (!incident || incident.place.error_m < 1) return collection([]);
+  if (!incident || incident.state !== 'open' || incident.place.error_m < 1) return collection([]);
   const { lon, lat, error_m } = incident.place;
   return collection([polygon(circle(lon, lat, error_m), {})]);
 }

@@ -5,7 +5,8 @@ import { ALARM } from './palette';
 /** The face that text on the map is drawn with; loaded before the map, as nothing comes from afar. */
 export const MAP_FONT = 'Pretendard Variable';
 
-/** The deepest tiles of a bundle; beyond it the map enlarges these. */
+/** The tiles of a bundle; beyond the deepest the map enlarges these. */
+const TILES_FROM_ZOOM = 9;
 const TILES_TO_ZOOM = 14;
 const OVERLAYS = ['districts', 'names', 'areas', 'lines', 'cameras', 'incidents', 'uncertainty'];
 
@@ -17,7 +18,7 @@ export function mapStyle(origin: string): StyleSpecification {
   return {
     version: 8,
     sources: {
-      city: { type: 'vector', tiles: [`${origin}/api/map/{z}/{x}/{y}`], maxzoom: TILES_TO_ZOOM },
+      city: { type: 'vector', tiles: [`${origin}/api/map/{z}/{x}/{y}`], minzoom: TILES_FROM_ZOOM, maxzoom: TILES_TO_ZOOM },
       ...Object.fromEntries(overlays),
     },
     layers: [...ground(), ...streets(), ...states(), ...points(), ...sight(), ...labels()],
@@ -69,7 +70,7 @@ const streets = (): Layers => [
         ['exponential', 1.7],
         ['zoom'],
         10,
-        ['match', ['get', 'rank'], 0, 0.9, 1, 0.4, 0.1],
+        ['match', ['get', 'rank'], 0, 0.6, 1, 0.3, 0.1],
         14,
         ['match', ['get', 'rank'], 0, 3, 1, 2, 2, 1.2, 0.8],
         18,
@@ -145,18 +146,21 @@ const points = (): Layers => [
 const sight = (): Layers => [
   {
     id: 'areas',
+    minzoom: 12.5,
     type: 'fill',
     source: 'areas',
     paint: { 'fill-color': ['get', 'colour'], 'fill-opacity': 0.17 },
   },
   {
     id: 'areas-edge',
+    minzoom: 12.5,
     type: 'line',
     source: 'areas',
     paint: { 'line-color': ['get', 'colour'], 'line-opacity': 0.75, 'line-width': 1.2 },
   },
   {
     id: 'lines',
+    minzoom: 12.5,
     type: 'line',
     source: 'lines',
     paint: { 'line-color': ['get', 'colour'], 'line-opacity': 0.6, 'line-dasharray': [2, 3] },
@@ -186,6 +190,7 @@ const sight = (): Layers => [
   },
   {
     id: 'cameras',
+    minzoom: 12.5,
     type: 'circle',
     source: 'cameras',
     paint: {
@@ -233,6 +238,7 @@ const labels = (): Layers => [
   },
   {
     id: 'camera-rank',
+    minzoom: 12.5,
     type: 'symbol',
     source: 'cameras',
     layout: {
