@@ -25,7 +25,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 def run_check(path: Path | None) -> int:
     """Print a table of journals; 0 where all of them hold, 1 where one does not."""
     place = path or default_data()
-    checked = asyncio.run(_check(place))
+    if place.is_file() and place.suffix != ".sqlite":
+        checked = [Checked(where=place.name, result=result) for result in verify_file(place)]
+    else:
+        checked = asyncio.run(_check(_find_stores(place)))
     if not checked:
         raise NotFoundError("check.nothing", "no journal found", path=str(place))
     print(_table(checked))
@@ -38,16 +41,16 @@ def run_check(path: Path | None) -> int:
     return 0 if all(one.result.ok for one in checked) else 1
 
 
-async def _check(place: Path) -> list[Checked]:
-    if place.is_file() and place.suffix != ".sqlite":
-        return [Checked(where=place.name, result=result) for result in verify_file(place)]
-    stores = [place] if place.is_file() else sorted(place.rglob(STORE))
+def _find_stores(place: Path) -> list[Path]:
+    return [place] if place.is_file() else sorted(place.rglob(STORE))
+
+
+async def _check(stores: Sequence[Path]) -> list[Checked]:
     found: list[Checked] = []
     for path in stores:
-        where = path.parent.name
         async with Store(f"sqlite:///{path}") as store:
-            for node in await list_journals(store):
-                found.append(Checked(where=where, result=await verify_store(store, node)))
+            results = [await verify_store(store, node) for node in await list_journals(store)]
+        found += [Checked(where=path.parent.name, result=result) for result in results]
     return found
 
 

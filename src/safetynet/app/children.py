@@ -32,6 +32,8 @@ class Program:
     command: Sequence[str]
     log_file: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    ends_last: bool = False
+    """Others need it until they have ended."""
 
 
 def python_program(name: str, log_file: Path, *arguments: str) -> Program:
@@ -41,11 +43,12 @@ def python_program(name: str, log_file: Path, *arguments: str) -> Program:
 
 
 class Children:
-    """Keeps programs running until told to stop; ends all of them, in reverse order."""
+    """Keeps programs running until told to stop; ends all of them."""
 
     def __init__(self, on_change: OnChange | None = None) -> None:
         self._on_change = on_change or (lambda name, up: None)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._programs: dict[str, Program] = {}
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = False
 
@@ -53,6 +56,7 @@ class Children:
         """Run a program, and again whenever it ends."""
         if self._stopping:
             return
+        self._programs[program.name] = program
         self._tasks[program.name] = asyncio.create_task(self._keep(program), name=program.name)
 
     def find_pid(self, name: str) -> int | None:
@@ -61,15 +65,15 @@ class Children:
         return process.pid if process and process.returncode is None else None
 
     async def stop(self) -> None:
-        """End all children, last started first; nothing is started again."""
+        """End all children, those that others need at the end; nothing is started again."""
         self._stopping = True
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        running = [p for p in reversed(self._processes.values()) if p.returncode is None]
-        for process in running:
-            _signal(process, signal.SIGTERM)
-        await asyncio.gather(*(_end(process) for process in running))
+        for last in (False, True):
+            names = [n for n, program in self._programs.items() if program.ends_last is last]
+            running = [self._processes[n] for n in names if n in self._processes]
+            await asyncio.gather(*(_end(process) for process in reversed(running)))
 
     async def _keep(self, program: Program) -> None:
         pause_s = FIRST_PAUSE_S
@@ -103,6 +107,9 @@ async def _spawn(program: Program) -> asyncio.subprocess.Process:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    _signal(process, signal.SIGTERM)
     try:
         await asyncio.wait_for(process.wait(), GRACE_S)
     except TimeoutError:

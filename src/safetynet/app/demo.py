@@ -41,7 +41,7 @@ async def _demo(
     city: Path | None, data: Path, scale: float, port: int, ucp_port: int, at: str | None
 ) -> int:
     ending = asyncio.create_task(wait_for_end())
-    bundle = await _unless(ending, find_bundle(city, data, scale))
+    bundle = await unless_ended(ending, find_bundle(city, data, scale))
     if bundle is None:
         return 130
     embedded = EmbeddedCity(
@@ -49,7 +49,7 @@ async def _demo(
     )
     try:
         say("demo: starting hub, districts, their message servers and the simulated city")
-        await _unless(ending, embedded.start())
+        await unless_ended(ending, embedded.start())
         if not ending.done():
             _announce(embedded)
             await ending
@@ -72,7 +72,7 @@ def _on_change(name: str, up: bool) -> None:
         say(f"demo: {name} ended; starting it again")
 
 
-async def _unless[T](ending: "asyncio.Task[str]", work: Coroutine[Any, Any, T]) -> T | None:
+async def unless_ended[T](ending: "asyncio.Task[str]", work: Coroutine[Any, Any, T]) -> T | None:
     """The work's result; None where the end was asked for first."""
     task = asyncio.ensure_future(work)
     await asyncio.wait({task, ending}, return_when=asyncio.FIRST_COMPLETED)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from safetynet.access.keys import open_node_key
 from safetynet.app.children import Children, OnChange, Program, python_program
 from safetynet.app.nats_server import nats_program
@@ -115,6 +117,21 @@ class EmbeddedCity:
             self._children.start(self._districts(name, group, first_s))
         await self._wait_for(self.addresses.http, "/api/settings", "hub")
         await self._wait_for(self.addresses.control, "/world", "sim")
+
+    async def wait_joined(self, within_s: float = READY_WITHIN_S) -> None:
+        """Wait until every district is in with its cameras.
+
+        Raises ``UnavailableError`` where one is still missing then.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                while await asyncio.to_thread(_list_missing, self.addresses):  # noqa: ASYNC110 - they are other processes
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            missing = ", ".join(await asyncio.to_thread(_list_missing, self.addresses))
+            raise UnavailableError(
+                "embedded.not_joined", "districts are missing", missing=missing
+            ) from None
 
     async def stop(self) -> None:
         """End all processes."""
@@ -225,3 +242,20 @@ def _answers(host: str, port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _list_missing(addresses: Addresses) -> list[str]:
+    """Districts that are not here, or whose cameras are not known yet."""
+    connection = http.client.HTTPConnection(addresses.host, addresses.http, timeout=2)
+    try:
+        connection.request("GET", "/api/nodes")
+        nodes = msgspec.json.decode(connection.getresponse().read(), type=list[_Node])
+    finally:
+        connection.close()
+    return [n.node for n in nodes if not n.can_show or n.cameras == 0]
+
+
+class _Node(msgspec.Struct):
+    node: str
+    can_show: bool
+    cameras: int

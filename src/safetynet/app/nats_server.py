@@ -20,4 +20,4 @@ def find_nats_server() -> str:
 def nats_program(name: str, config: Path, log_file: Path) -> Program:
     """A NATS server with this configuration file."""
     command = (find_nats_server(), "--config", str(config))
-    return Program(name=name, command=command, log_file=log_file)
+    return Program(name=name, command=command, log_file=log_file, ends_last=True)

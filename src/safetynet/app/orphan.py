@@ -5,9 +5,14 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
 
 _PR_SET_PDEATHSIG = 1
+
+log = structlog.get_logger()
 
 
 def death_signal(number: int = signal.SIGTERM) -> Callable[[], None] | None:
@@ -23,6 +28,20 @@ def death_signal(number: int = signal.SIGTERM) -> Callable[[], None] | None:
         libc.prctl(_PR_SET_PDEATHSIG, number)
 
     return ask
+
+
+async def run_until_asked(work: Coroutine[Any, Any, None]) -> None:
+    """Run a process's work until it ends, or until the process is asked to end; then cancel it."""
+    serving = asyncio.ensure_future(work)
+    ending = asyncio.ensure_future(wait_for_end())
+    await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+    if ending.done():
+        log.info("process.ending", why=ending.result())
+        serving.cancel()
+        await asyncio.wait({serving})
+    ending.cancel()
+    if not serving.cancelled():
+        serving.result()
 
 
 async def wait_for_end() -> str:

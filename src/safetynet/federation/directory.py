@@ -32,6 +32,12 @@ class Standing:
     heard_s: float | None
     beat: Beat | None
 
+    @property
+    def can_show(self) -> bool:
+        """True where its views can be had now."""
+        gone = self.presence in (Presence.ABSENT, Presence.AWAY)
+        return not gone and self.beat is not None and bool(self.beat.gateway)
+
 
 class Directory:
     """The standing of every expected node. One writer; ``get`` and ``list_all`` are snapshots."""
@@ -77,9 +83,8 @@ class Directory:
         return list(self._standings.values())
 
     def list_away(self) -> frozenset[NodeId]:
-        """Nodes whose views cannot be had now."""
-        gone = {Presence.ABSENT, Presence.AWAY}
-        return frozenset(s.node for s in self._standings.values() if s.presence in gone)
+        """Nodes whose views cannot be had now: away, or without a gateway to show them."""
+        return frozenset(s.node for s in self._standings.values() if not s.can_show)
 
 
 def _by_silence(standing: Standing, now_s: float) -> Presence:

@@ -26,6 +26,7 @@ from safetynet.web.types import (
     CityView,
     IncidentView,
     JournalLine,
+    NodeView,
     ReportAccepted,
     ReportIn,
     SettingsView,
@@ -97,6 +98,11 @@ def _reads(desk: Desk) -> list[ControllerRouterHandler]:
         """Cameras of the districts that joined, or of one of them."""
         return desk.list_cameras(NodeId(owner) if owner else None)
 
+    @get("/nodes", sync_to_thread=False)
+    def nodes() -> Sequence[NodeView]:
+        """Every district of the programme, and how it stands."""
+        return desk.list_nodes()
+
     @get("/incidents", sync_to_thread=False)
     def incidents() -> Sequence[IncidentView]:
         """Open incidents and the most recently ended ones, newest first."""
@@ -128,7 +134,7 @@ def _reads(desk: Desk) -> list[ControllerRouterHandler]:
         which = IncidentId(incident) if incident else None
         return await desk.list_journal(NodeId(node), after, which, limit)
 
-    return [settings, city, tile, cameras, incidents, incident, views, journal]
+    return [settings, city, tile, cameras, nodes, incidents, incident, views, journal]
 
 
 def _writes(desk: Desk) -> list[ControllerRouterHandler]:

@@ -16,6 +16,7 @@ from safetynet.web.types import (
     Hello,
     IncidentView,
     JournalLine,
+    NodeView,
     ReportAccepted,
     ReportIn,
     SettingsView,
@@ -74,6 +75,10 @@ class Desk(Protocol):
 
     def list_cameras(self, owner: NodeId | None) -> Sequence[CameraPoint]:
         """Cameras of one owner or of all that joined."""
+        ...
+
+    def list_nodes(self) -> Sequence[NodeView]:
+        """Every district of the programme, and how it stands."""
         ...
 
     async def accept_report(self, report: ReportIn, raw: bytes) -> ReportAccepted:

@@ -43,6 +43,8 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     node: NodeId
     state: str
     """``absent`` (not joined yet), ``here``, ``suspect``, ``away``."""
+    can_show: bool
+    """True where its views can be had now; a node that is here may still lack its gateway."""
     since: datetime
     cameras: int
     head: int

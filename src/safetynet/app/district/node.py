@@ -88,7 +88,7 @@ class DistrictNode:
             case RenewLeases():
                 self._renew(command)
             case CloseViews():
-                self._close(command)
+                await self._close(command)
         return Answer(ok=True)
 
     def hear_hub(self) -> None:
@@ -124,13 +124,18 @@ class DistrictNode:
             if incident in self._locks:
                 self._locks[incident].until_s = now_s + command.lease_s * LOCK_LEASES
 
-    def _close(self, command: CloseViews) -> None:
+    async def _close(self, command: CloseViews) -> None:
+        """Cut first, then write it down, so that a restart does not forget it."""
         now_s = self._clock.monotonic_s()
         self.leases.close_grants(command.grants, now_s)
         if command.incident_over:
             self.leases.close_incident(command.incident, now_s)
             self._unlock(command.incident)
         self.cut_due()
+        drafts = [entries.closed(g, command.incident, "by_issuer") for g in command.grants]
+        if command.incident_over:
+            drafts.append(entries.incident_over(command.incident, "by_issuer"))
+        await self._journal.append(drafts)
 
     def _unlock(self, incident: IncidentId) -> None:
         lock = self._locks.pop(incident, None)

@@ -12,10 +12,11 @@ from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.access.keys import KeyRing
 from safetynet.access.lease import LeaseTable
 from safetynet.access.policy import Policy
+from safetynet.access.remember import remember_closed
 from safetynet.app.cameras import records_of
 from safetynet.app.district.line import WorkerLine
 from safetynet.app.district.node import DistrictNode
-from safetynet.app.orphan import wait_for_end
+from safetynet.app.orphan import run_until_asked
 from safetynet.app.settings import CameraAccess, DistrictProcessSettings, DistrictSettings
 from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import UnavailableError
@@ -53,20 +54,17 @@ log = structlog.get_logger()
 
 async def run_districts(settings: DistrictProcessSettings) -> None:
     """Serve these districts until SIGINT, SIGTERM or the parent's end."""
-    clock = SystemClock()
+    await run_until_asked(_run(settings, SystemClock()))
+
+
+async def _run(settings: DistrictProcessSettings, clock: Clock) -> None:
     catalogues = await asyncio.to_thread(_read_catalogues, settings)
     limits = Limits(host=settings.gateway_host, port=settings.gateway_port)
     line = WorkerLine(limits, clock)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(line.run())]
-        tasks += [
+        group.create_task(line.run())
+        for district in settings.districts:
             group.create_task(_run_district(settings, district, catalogues, line, clock))
-            for district in settings.districts
-        ]
-        why = await wait_for_end()
-        log.info("district.ending", why=why)
-        for task in reversed(tasks):
-            task.cancel()
 
 
 def _read_catalogues(settings: DistrictProcessSettings) -> dict[NodeId, Catalogue]:
@@ -91,6 +89,7 @@ async def _run_district(
         stack.push_async_callback(bus.close)
         health = _Health(own.node, bus)
         node = _make_node(settings, own, catalogues[own.node], journal, line, health, clock)
+        await remember_closed(store, own.node, node.leases, clock)
         line.add(node)
         stack.push_async_callback(node.stop)
         await _serve(node, journal, bus, line, health, clock)

@@ -120,6 +120,10 @@ class HubDesk:
             for node, record in self._eyes.list_records(owner)
         ]
 
+    def list_nodes(self) -> Sequence[NodeView]:
+        """Every district of the programme, and how it stands."""
+        return [self.view_node(s) for s in self._owners.directory.list_all()]
+
     def list_incidents(self) -> Sequence[IncidentView]:
         """Open incidents and the most recently ended ones, newest first."""
         responses = sorted(
@@ -194,7 +198,7 @@ class HubDesk:
             now=self._clock.now(),
             viewer=console.viewer.id,
             incidents=tuple(self.list_incidents()),
-            nodes=tuple(self.view_node(s) for s in self._owners.directory.list_all()),
+            nodes=tuple(self.list_nodes()),
         )
         await self._responder.welcome(console.viewer)
         return console.feed, snapshot
@@ -235,6 +239,7 @@ class HubDesk:
         return NodeView(
             node=standing.node,
             state=standing.presence.value,
+            can_show=standing.can_show,
             since=since(self._clock, standing.since_s),
             cameras=self._eyes.count(standing.node),
             head=standing.beat.head if standing.beat else 0,

@@ -19,7 +19,7 @@ from safetynet.app.hub.owners import Owners
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response
 from safetynet.app.hub.watch import Watch
-from safetynet.app.orphan import wait_for_end
+from safetynet.app.orphan import run_until_asked
 from safetynet.app.settings import HubSettings
 from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import UnavailableError
@@ -51,16 +51,15 @@ log = structlog.get_logger()
 
 async def run_hub(settings: HubSettings) -> None:
     """Serve until SIGINT, SIGTERM or the parent's end."""
-    clock = SystemClock()
+    await run_until_asked(_serve(settings, SystemClock()))
+
+
+async def _serve(settings: HubSettings, clock: Clock) -> None:
     city = await asyncio.to_thread(load_city, Path(settings.bundle))
     async with AsyncExitStack() as stack:
         hub = await _open_hub(settings, city, clock, stack)
         async with asyncio.TaskGroup() as group:
-            tasks = await hub.start(group, stack)
-            why = await wait_for_end()
-            log.info("hub.ending", why=why)
-            for task in tasks:
-                task.cancel()
+            await hub.start(group, stack)
 
 
 class _Hub:
@@ -87,10 +86,8 @@ class _Hub:
         self._consoles = Consoles()
         self._owners = Owners(bus, Directory(expected, clock.monotonic_s()), clock)
 
-    async def start(
-        self, group: asyncio.TaskGroup, stack: AsyncExitStack
-    ) -> list[asyncio.Task[None]]:
-        """Begin to serve; what runs is in the returned tasks."""
+    async def start(self, group: asyncio.TaskGroup, stack: AsyncExitStack) -> None:
+        """Begin to serve; what runs belongs to the group, what is open to the stack."""
         responder = Responder(
             journal=self._journal,
             key=open_node_key(Path(self._settings.data), HUB),
@@ -132,8 +129,8 @@ class _Hub:
             )
         )
         await stack.enter_async_context(_serve_web(self._settings, self._desk))
-        jobs = [watch.run(), self._renew(responder), self._beat()]
-        return [group.create_task(job) for job in jobs]
+        for job in (watch.run(), self._renew(responder), self._beat()):
+            group.create_task(job)
 
     def _make_desk(self, intake: Intake, responder: Responder) -> HubDesk:
         return HubDesk(

@@ -82,7 +82,6 @@ class Watch:
             await self._eyes.join(await fetch_catalogue(self._bus, node))
             log.info("hub.district_joined", of=node, cameras=self._eyes.count(node))
             await self._note(self._owners.directory.get(node))
-            self._responder.fill_up()
         except UnavailableError as error:
             log.info("hub.catalogue_unread", of=node, code=error.code)
         finally:
@@ -106,6 +105,8 @@ class Watch:
 
     async def _note(self, standing: Standing) -> None:
         self._tell(standing)
+        if standing.can_show:
+            self._responder.fill_up()
         if standing.presence is Presence.AWAY:
             log.warning("hub.district_away", of=standing.node)
             await self._responder.lose_owner(standing.node)
