@@ -199,7 +199,7 @@ class FixtureDesk:
         if getattr(incident, name) is None:
             self.put(msgspec.structs.replace(incident, **{name: ms}))
 
-    async def close_incident(self, incident: IncidentId, by: str) -> IncidentView:
+    async def close_incident(self, incident: IncidentId) -> IncidentView:
         """End it; the gateway sees that on its next frame."""
         ended = msgspec.structs.replace(
             self.incidents[incident], state=IncidentState.ENDED, ended_at=datetime.now(UTC)

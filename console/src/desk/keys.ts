@@ -6,6 +6,7 @@ import type { Desk } from './Desk.svelte';
  */
 export function onKey(desk: Desk, event: KeyboardEvent, focusMap: () => void): void {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (underDialog() && event.key !== 'Escape' && event.key !== '?') return;
   const act = actionOf(desk, event, focusMap);
   if (!act) return;
   event.preventDefault();
@@ -49,6 +50,9 @@ function actionOf(
 
 const isTyping = (target: EventTarget | null) =>
   target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+
+/** While a dialog asks something, keys belong to it. */
+const underDialog = () => document.querySelector('dialog[open]') !== null;
 
 const onMap = (target: EventTarget | null) =>
   target instanceof Element && target.closest('.maplibregl-map') !== null;
