@@ -218,7 +218,12 @@ class FixtureDesk:
         index = [d.node for d in self.city.districts].index(NodeId(node))
         cameras = int((self.city.cameras.district == index).sum())
         view = NodeView(
-            node=NodeId(node), state=state, since=datetime.now(UTC), cameras=cameras, head=1
+            node=NodeId(node),
+            state=state,
+            since=datetime.now(UTC),
+            cameras=cameras,
+            head=1,
+            can_show=True,
         )
         self.nodes[node] = view
         if self.feed:

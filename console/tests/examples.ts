@@ -77,6 +77,7 @@ export const grant = (over: Partial<GrantView> = {}): GrantView => ({
 export const node = (over: Partial<NodeView> = {}): NodeView => ({
   node: 'mapo',
   state: 'here',
+  can_show: true,
   since: '2026-11-22T02:00:00Z',
   cameras: 100,
   head: 5,

@@ -31,6 +31,7 @@ export type NodeState = 'absent' | 'here' | 'suspect' | 'away';
 export interface NodeView {
   node: string;
   state: NodeState;
+  can_show: boolean;
   since: string;
   cameras: number;
   head: number;

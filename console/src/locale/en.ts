@@ -172,6 +172,7 @@ export const en: Words = {
   nodes: {
     title: 'Districts',
     states: { absent: 'not joined', here: 'here', suspect: 'slow', away: 'AWAY' },
+    noVideo: 'no video',
     since: (age) => `for ${age}`,
     awayOne: (names) => `${names} away`,
     awayNote: 'Cameras of this district cannot be seen now. The others work as usual.',

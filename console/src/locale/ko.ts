@@ -171,6 +171,7 @@ export const ko = {
   nodes: {
     title: '자치구 상태',
     states: { absent: '미연계', here: '정상', suspect: '응답 지연', away: '끊김' },
+    noVideo: '영상 불가',
     since: (age: string) => `${age}째`,
     awayOne: (names: string) => `${names} 연결 끊김`,
     awayNote: '해당 자치구의 카메라는 지금 볼 수 없습니다. 나머지는 정상입니다.',
