@@ -147,7 +147,9 @@ class _Stage:
         followed.signature.set_result(staged.signature)
         end = followed.received_at + timedelta(seconds=LIMIT_S + _SPARE_S)
         while (left_s := (end - self._clock.now()).total_seconds()) > 0:
-            if len(followed.views) >= VIEWS and all(v.eyes_at for v in followed.views.values()):
+            if len(followed.views) >= VIEWS and all(
+                v.eyes_at and v.still_at for v in followed.views.values()
+            ):
                 break
             followed.changed.clear()
             try:

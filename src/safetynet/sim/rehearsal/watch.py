@@ -82,7 +82,7 @@ async def watch(
     clock: Clock,
     report: Callable[[str], Awaitable[None]],
 ) -> Watched:
-    """Open a view and look until the thing is seen; runs until then, or until it is cancelled or cut.
+    """Open a view and look until the thing and the still are seen; runs until then, or until it is cancelled or cut.
 
     ``report`` is called with ``still_shown`` and ``eyes_on`` as each happens first. Errors end up
     in ``Watched.error``, never in an exception.
@@ -137,7 +137,11 @@ async def _look(
             if watched.still_at is None:
                 watched.still_at = clock.now()
                 await report("still_shown")
+            if watched.eyes_at is not None:
+                return
             continue
+        if watched.eyes_at is not None:
+            continue  # seen; only the still is still to come
         seen = await asyncio.to_thread(eye.take, message)
         watched.frames, watched.best = eye.frames, eye.best
         if seen is None:
@@ -150,7 +154,8 @@ async def _look(
             await report("eyes_on")
         if seen.accepted:
             watched.eyes_at = clock.now()
-            return
+            if watched.still_at is not None:
+                return
 
 
 def _b64(data: bytes) -> str:
