@@ -28,7 +28,11 @@ class _Server(uvicorn.Server):
 async def serve_asgi(app: App, host: str, port: int) -> AsyncIterator[int]:
     """Serve while entered; yields the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family, backlog=256) as listener:
+    # With the protocol named, asyncio sets TCP_NODELAY on what it accepts: answers leave at once.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(256)
         server = _Server(
             uvicorn.Config(
                 app,

@@ -20,7 +20,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long control may think before the viewer is refused."""
     source_s: float = 15.0
     """How long an accepted viewer waits for a camera that does not open."""
-    still_s: float = 0.1
+    still_s: float = 0.3
     """How long a newcomer's stream may wait for its still."""
     linger_s: float = 10.0
     """A pull goes on this long after its last need, for whoever comes back."""

@@ -45,7 +45,15 @@ CSP = (
 
 def create_app(desk: Desk, static: Path = STATIC) -> Litestar:
     """The web of one hub. ``static`` holds the built console; without it only the API is served."""
-    api = Router("/api", route_handlers=[*_reads(desk), *_writes(desk), *_sockets(desk)])
+    api = Router(
+        "/api",
+        route_handlers=[
+            *_place_reads(desk),
+            *_incident_reads(desk),
+            *_writes(desk),
+            *_sockets(desk),
+        ],
+    )
     handlers: list[ControllerRouterHandler] = [api]
     if (static / "index.html").exists():
         handlers.append(create_static_files_router("/", [static], html_mode=True))
@@ -72,7 +80,7 @@ def _add_headers(response: Response[Any]) -> Response[Any]:
     return response
 
 
-def _reads(desk: Desk) -> list[ControllerRouterHandler]:
+def _place_reads(desk: Desk) -> list[ControllerRouterHandler]:
     @get("/settings", sync_to_thread=False)
     def settings() -> SettingsView:
         """What the console must know about this installation."""
@@ -98,6 +106,10 @@ def _reads(desk: Desk) -> list[ControllerRouterHandler]:
         """Cameras of the districts that joined, or of one of them."""
         return desk.list_cameras(NodeId(owner) if owner else None)
 
+    return [settings, city, tile, cameras]
+
+
+def _incident_reads(desk: Desk) -> list[ControllerRouterHandler]:
     @get("/nodes", sync_to_thread=False)
     def nodes() -> Sequence[NodeView]:
         """Every district of the programme, and how it stands."""
@@ -134,7 +146,7 @@ def _reads(desk: Desk) -> list[ControllerRouterHandler]:
         which = IncidentId(incident) if incident else None
         return await desk.list_journal(NodeId(node), after, which, limit)
 
-    return [settings, city, tile, cameras, nodes, incidents, incident, views, journal]
+    return [nodes, incidents, incident, views, journal]
 
 
 def _writes(desk: Desk) -> list[ControllerRouterHandler]:

@@ -13,7 +13,10 @@ from safetynet.sim.rtsp.encoder import FRAMES_PER_S, AccessUnit, H264Encoder
 from safetynet.sim.rtsp.lens import FrameSource, Lens, Picture
 
 KEY_PERIOD_S = 2
-SLEW_SCALE = 2
+SLEW_SCALE = 4
+SLEW_EVERY = 5
+"""While it turns a camera gives every fifth picture, and that blurred, as a real one does: each is a
+new background, and several cameras turning at once must not starve the ones that stand still."""
 ENCODE_THREADS = 2
 _TICK_US = 1_000_000 // FRAMES_PER_S
 _KEY_TICKS = KEY_PERIOD_S * FRAMES_PER_S
@@ -114,7 +117,7 @@ class Feed:
         while True:
             await self._clock.sleep((self.beat.time_us(tick) - self._now_us()) / 1e6)
             turning = self.camera.is_turning(self._clock.monotonic_s())
-            if not (turning and tick % 2):
+            if not turning or self._key_wanted or tick % SLEW_EVERY == 0:
                 key, shown = self._plan(tick)
                 unit = await loop.run_in_executor(self._pool, self._take, tick, key, turning)
                 if shown:
