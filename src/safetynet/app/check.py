@@ -1,16 +1,27 @@
 """``safetynet check``: verify the journals on disk, and that the state agrees with them."""
 
 import asyncio
+import contextlib
+import sqlite3
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from sqlalchemy import Connection, Select, Table, select
 
+from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.app.demo import default_data
 from safetynet.base.errors import NotFoundError
+from safetynet.base.ids import NodeId
+from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
+from safetynet.journal.rows import Folds, fold_again
 from safetynet.journal.verify import Verified, list_journals, verify_file, verify_store
 from safetynet.store.store import Store
+from safetynet.store.tables import FOLDED
 
+FOLDS: Folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS}
 STORE = "node.sqlite"
 SHOWN_FAULTS = 20
 
@@ -20,6 +31,13 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
     where: str
     result: Verified
+    unfolded: tuple[str, ...] = ()
+    """Tables whose rows are not what the journal says."""
+
+    @property
+    def ok(self) -> bool:
+        """True where the chain holds and the state agrees with it."""
+        return self.result.ok and not self.unfolded
 
 
 def run_check(path: Path | None) -> int:
@@ -38,7 +56,11 @@ def run_check(path: Path | None) -> int:
                 f"BROKEN {one.where}: {fault.node} epoch {fault.epoch} seq {fault.seq}: "
                 f"{fault.rule.value} {fault.detail}"
             )
-    return 0 if all(one.result.ok for one in checked) else 1
+        for table in one.unfolded:
+            print(
+                f"BROKEN {one.where}: {one.result.node}: table {table} disagrees with the journal"
+            )
+    return 0 if all(one.ok for one in checked) else 1
 
 
 def _find_stores(place: Path) -> list[Path]:
@@ -46,12 +68,49 @@ def _find_stores(place: Path) -> list[Path]:
 
 
 async def _check(stores: Sequence[Path]) -> list[Checked]:
+    """Each store is checked in a copy: a running node is not disturbed, and nothing is changed."""
     found: list[Checked] = []
-    for path in stores:
-        async with Store(f"sqlite:///{path}") as store:
-            results = [await verify_store(store, node) for node in await list_journals(store)]
-        found += [Checked(where=path.parent.name, result=result) for result in results]
+    with tempfile.TemporaryDirectory(prefix="safetynet-check-") as folder:
+        for number, path in enumerate(stores):
+            copy = Path(folder) / f"{number}.sqlite"
+            await asyncio.to_thread(_copy, path, copy)
+            async with Store(f"sqlite:///{copy}") as store:
+                found += [
+                    await _check_journal(path.parent.name, store, node)
+                    for node in await list_journals(store)
+                ]
     return found
+
+
+async def _check_journal(where: str, store: Store, node: NodeId) -> Checked:
+    result = await verify_store(store, node)
+    before = await store.read(lambda conn: _folded(conn, node))
+    if result.ok:
+        await store.write(lambda conn: fold_again(conn, node, FOLDS))
+    after = await store.read(lambda conn: _folded(conn, node))
+    unfolded = tuple(name for name in before if before[name] != after[name])
+    return Checked(where=where, result=result, unfolded=unfolded)
+
+
+def _folded(conn: Connection, node: NodeId) -> dict[str, set[str]]:
+    """Rows of the folded tables of one journal, as text, so that order does not matter."""
+    return {
+        table.name: {repr(tuple(row)) for row in conn.execute(_rows_of(table, node))}
+        for table in FOLDED
+    }
+
+
+def _rows_of(table: Table, node: NodeId) -> Select[Any]:
+    return select(table).where(table.c.node == node)
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """SQLite's own online backup: a consistent copy of a store that may be in use."""
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source,
+        contextlib.closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
 
 
 def _table(checked: Sequence[Checked]) -> str:
@@ -64,7 +123,7 @@ def _table(checked: Sequence[Checked]) -> str:
             str(one.result.head.epoch),
             str(one.result.head.seq),
             one.result.head.leaf[:16],
-            "holds" if one.result.ok else "BROKEN",
+            "holds" if one.ok else "BROKEN",
         )
         for one in checked
     ]

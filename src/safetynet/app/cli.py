@@ -32,7 +32,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"safetynet {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_demo, _add_rehearse, _add_city, _add_check, _add_nodes, _add_openapi):
+    for add in (
+        _add_demo,
+        _add_rehearse,
+        _add_city,
+        _add_check,
+        _add_ledger,
+        _add_nodes,
+        _add_openapi,
+    ):
         add(commands)
     return parser
 
@@ -113,6 +121,18 @@ def _add_check(commands: Commands) -> None:
     check.set_defaults(run=_check)
 
 
+def _add_ledger(commands: Commands) -> None:
+    ledger = commands.add_parser(
+        "ledger",
+        help="print the ledger of personal video information (개인영상정보 관리대장)",
+        description="Prints one line for each right to see that was given: what, for whom, why, by "
+        "which law and until when; tab-separated. Its lines are the journal's own.",
+    )
+    ledger.add_argument("store", type=Path, metavar="STORE", nargs="?", help="a node's node.sqlite")
+    ledger.add_argument("--limit", type=int, default=1000, metavar="N")
+    ledger.set_defaults(run=_ledger)
+
+
 def _add_nodes(commands: Commands) -> None:
     for name, help_ in (("hub", "run a hub"), ("district", "run one or several district nodes")):
         node = commands.add_parser(name, help=help_)
@@ -172,6 +192,12 @@ def _check(a: argparse.Namespace) -> int:
     from safetynet.app.check import run_check
 
     return run_check(a.path)
+
+
+def _ledger(a: argparse.Namespace) -> int:
+    from safetynet.app.ledger_command import run_ledger
+
+    return run_ledger(a.store, limit=a.limit)
 
 
 def _hub(a: argparse.Namespace) -> int:

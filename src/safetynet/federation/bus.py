@@ -89,9 +89,9 @@ class NatsBus:
 
 
 async def connect_bus(url: str, name: str) -> NatsBus:
-    """Connect to a node's own server; once connected it reconnects for ever.
+    """Connect to a node's own server, waiting until it serves; reconnects for ever.
 
-    Raises ``UnavailableError`` where the server cannot be reached now.
+    Raises ``UnavailableError`` where the server is there and refuses us.
     """
 
     async def report(error: Exception) -> None:

@@ -131,7 +131,7 @@ class RenewLeases(msgspec.Struct, frozen=True, kw_only=True, tag="renew_leases")
 
 
 class CloseViews(msgspec.Struct, frozen=True, kw_only=True, tag="close_views"):
-    """Cut what runs under these grants and, where ``incident_over``, send cameras home."""
+    """Cut what runs under these grants; let go of ``cameras``, or of all where ``incident_over``."""
 
     key: str
     generation: str

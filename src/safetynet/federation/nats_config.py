@@ -1,6 +1,7 @@
 """The configuration of a node's own NATS server: the hub accepts leaf nodes, a district is one."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -50,7 +51,8 @@ leafnodes {{
 
 def write_district_config(server: DistrictServer, path: Path) -> None:
     """Write the configuration file of a district's server."""
-    url = f"nats-leaf://{server.node}:{server.password}@{server.hub_host}:{server.hub_leaf_port}"
+    user = f"{quote(server.node, safe='')}:{quote(server.password, safe='')}"
+    url = f"nats-leaf://{user}@{server.hub_host}:{server.hub_leaf_port}"
     text = f"""server_name: {_quote(server.node)}
 listen: "{server.host}:{server.client_port}"
 max_payload: 8MB

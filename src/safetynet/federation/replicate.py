@@ -1,11 +1,11 @@
 """Journals on the move: a node publishes its own, another follows it and asks for gaps by range."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
-from safetynet.base.errors import RefusedError, UnavailableError
+from safetynet.base.errors import InvalidError, RefusedError, UnavailableError
 from safetynet.base.ids import NodeId
 from safetynet.federation import subjects
 from safetynet.federation.bus import Bus
@@ -18,6 +18,8 @@ from safetynet.journal.read import read_range
 
 BATCH_ENTRIES = 64
 RANGE_WITHIN_S = 5.0
+MAX_RANGE_BYTES = 4 << 20
+"""Of entries in one answer to a range; below the servers' ``max_payload``."""
 WAITING_BATCHES = 256
 """Per followed node. Full policy: the newest is dropped; the next beat shows the gap, and the range
 is asked for."""
@@ -56,10 +58,22 @@ class Publisher:
             self._journal.node,
             after_epoch=request.after_epoch,
             after_seq=request.after_seq,
-            limit=request.limit,
+            limit=max(request.limit, 1),
         )
-        lines = tuple(entry.line for entry in entries)
+        lines = _as_many_as_fit(entry.line for entry in entries)
         return encode(EntryBatch(node=self._journal.node, entries=lines))
+
+
+def _as_many_as_fit(lines: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The first lines that fit one message, at least one; the asker asks for the rest."""
+    taken: list[bytes] = []
+    room = MAX_RANGE_BYTES
+    for line in lines:
+        room -= len(line)
+        if taken and room < 0:
+            break
+        taken.append(line)
+    return tuple(taken)
 
 
 async def _next_batch(subscription: Subscription) -> list[Entry]:
@@ -108,7 +122,7 @@ class Replica:
                 applied = await self._apply(lines)
                 while applied is not None and self._is_behind(applied):
                     applied = await self._fetch(applied)
-            except UnavailableError as error:
+            except (UnavailableError, InvalidError) as error:
                 log.info("replica.waiting", of=self.node, code=error.code)
 
     def _is_behind(self, applied: Applied) -> bool:
@@ -124,7 +138,9 @@ class Replica:
         if not lines:
             self._announced = (applied.head.epoch, applied.head.seq)
             return None
-        return await self._apply(lines)
+        now = await self._apply(lines)
+        # An answer that brings nothing new is asked for again at the next beat, not at once.
+        return now if now is not None and now.applied else None
 
     async def _apply(self, lines: Sequence[bytes]) -> Applied | None:
         try:

@@ -7,7 +7,7 @@ import structlog
 
 from safetynet.app.district.node import DistrictNode
 from safetynet.base.clock import Clock
-from safetynet.base.errors import UnavailableError
+from safetynet.base.errors import SafetyNetError, UnavailableError
 from safetynet.base.ids import CameraId, NodeId, SessionId
 from safetynet.video import ipc
 from safetynet.video.control import VideoWorker
@@ -78,7 +78,13 @@ class WorkerLine:
         """Handle one district's messages, in order."""
         queue, district = self._queues[node], self._nodes[node]
         while True:
-            await _handle(district, await queue.get())
+            message = await queue.get()
+            try:
+                await _handle(district, message)
+            except SafetyNetError as error:
+                log.error("district.failed", of=node, code=error.code, message=error.message)
+                if isinstance(message, ipc.Ask):
+                    self.send(_unsure(message, error))
 
     async def _pass_on(self, message: ToControl) -> None:
         if isinstance(message, ipc.Listening):
@@ -105,6 +111,13 @@ class WorkerLine:
                 return self._of_camera.get(message.camera)
             case _:
                 return None
+
+
+def _unsure(ask: ipc.Ask, error: SafetyNetError) -> ipc.Verdict:
+    """What could not be written down is not shown."""
+    return ipc.Verdict(
+        session=ask.session, accepted=False, code=error.code, message="not decided, try again"
+    )
 
 
 def _nobody(ask: ipc.Ask) -> ipc.Verdict:

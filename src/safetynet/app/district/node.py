@@ -131,6 +131,8 @@ class DistrictNode:
         if command.incident_over:
             self.leases.close_incident(command.incident, now_s)
             self._unlock(command.incident)
+        for camera in command.cameras:
+            self._let_go(command.incident, camera)
         self.cut_due()
         drafts = [entries.closed(g, command.incident, "by_issuer") for g in command.grants]
         if command.incident_over:
@@ -140,6 +142,12 @@ class DistrictNode:
     def _unlock(self, incident: IncidentId) -> None:
         lock = self._locks.pop(incident, None)
         for camera in sorted(lock.cameras) if lock else ():
+            self._send(ipc.Release(camera=camera, lock=incident))
+
+    def _let_go(self, incident: IncidentId, camera: CameraId) -> None:
+        lock = self._locks.get(incident)
+        if lock is not None and camera in lock.cameras:
+            lock.cameras.discard(camera)
             self._send(ipc.Release(camera=camera, lock=incident))
 
     # time

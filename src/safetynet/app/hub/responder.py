@@ -1,8 +1,9 @@
 """The life of an incident at the hub: plan, choose, grant, command, renew, end."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -24,7 +25,7 @@ from safetynet.app.hub.response import (
     plan_request,
 )
 from safetynet.base.clock import Clock
-from safetynet.base.errors import RefusedError
+from safetynet.base.errors import RefusedError, SafetyNetError
 from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, new_id
 from safetynet.federation.messages import Answer, ViewStatus, WantedTurn, WantedView
 from safetynet.incident.model import Incident
@@ -72,6 +73,18 @@ class Responder:
         self._group = group
         self.responses: dict[IncidentId, Response] = {}
 
+    def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T | None]:
+        """Go on with something beside; what fails of it costs that thing, never the hub."""
+
+        async def guarded() -> T | None:
+            try:
+                return await work
+            except SafetyNetError as error:
+                log.error("responder.failed", code=error.code, message=error.message)
+                return None
+
+        return self._group.create_task(guarded())
+
     def take(self, change: Change) -> None:
         """An incident opened, changed or ended; returns at once, the work goes on in a task."""
         incident = change.after
@@ -83,12 +96,22 @@ class Responder:
         response.incident = incident
         self._show(response)
         if not incident.state.is_open:
-            self._group.create_task(self.end(response))
+            self._start(self.end(response))
         elif moved:
-            self._group.create_task(self.respond(response))
+            self._start(self.respond(response))
 
     async def respond(self, response: Response) -> None:
-        """Choose views and have them opened; again where owners do not give them."""
+        """Choose views and have them opened. One choice at a time for an incident: what happens
+        meanwhile makes it choose once more."""
+        response.wanted += 1
+        if response.wanted > 1:
+            return
+        while response.wanted and response.incident.state.is_open:
+            response.wanted = 1
+            await self._respond(response)
+            response.wanted -= 1
+
+    async def _respond(self, response: Response) -> None:
         now = self._clock.now()
         try:
             response.plan = plan_incident(response.incident, now)
@@ -108,9 +131,9 @@ class Responder:
         choice = await self._eyes.choose(request, away, frozenset(response.lost))
         if not response.incident.state.is_open:
             return False
-        self._adopt(response, choice)
+        dropped = self._adopt(response, choice)
         asking = [
-            self._group.create_task(self._ask_owner(response, plan, owner))
+            self._start(self._ask_owner(response, plan, owner))
             for owner in sorted({v.owner for v in choice.views})
         ]
         grants = [
@@ -125,19 +148,39 @@ class Responder:
         self._show(response)
         for console in self._consoles.list_all():
             self.hand_grants(response, console.viewer)
-        self._group.create_task(self._draw_areas(response))
-        lost = [camera for task in asking for camera in await task]
+        self._start(self._draw_areas(response))
+        await self._drop(response, dropped)
+        lost = [camera for task in asking for camera in await task or ()]
         response.lost.update(lost)
         return bool(lost) and response.incident.state.is_open
 
-    def _adopt(self, response: Response, choice: Choice) -> None:
-        """Take a choice over: views that go on keep their state, lost ones stay visible as lost."""
+    def _adopt(self, response: Response, choice: Choice) -> list[ViewView]:
+        """Take a choice over: views that go on keep their state; returns those that do not."""
         old = response.views
         response.choice = choice
         if response.decided_ms is None:
             response.decided_ms = self._since_ms(response, exact=True)
         views = [self._view(rank, view, old) for rank, view in enumerate(choice.views, start=1)]
         response.views = {view.camera: view for view in views}
+        return [view for camera, view in old.items() if camera not in response.views]
+
+    async def _drop(self, response: Response, dropped: Sequence[ViewView]) -> None:
+        """Close what was granted for views that are no longer chosen, and let the cameras go."""
+        cameras = {view.camera for view in dropped}
+        grants = [g.grant for g in response.grants.values() if g.grant.camera in cameras]
+        for grant in grants:
+            response.grants.pop(grant.id, None)
+        if grants:
+            drafts = [entries.closed(g.id, g.incident, "replaced") for g in grants]
+            await self._journal.append(drafts)
+        for owner in sorted({view.owner for view in dropped} - self._owners.list_away()):
+            await self._owners.close_views(
+                owner,
+                response.incident.id,
+                grants=[g.id for g in grants if g.audience == owner],
+                cameras=[v.camera for v in dropped if v.owner == owner],
+                over=False,
+            )
 
     def _view(self, rank: int, chosen: ChosenView, old: dict[CameraId, ViewView]) -> ViewView:
         record = self._eyes.get_record(chosen.camera)
@@ -268,12 +311,12 @@ class Responder:
             response.grants.pop(grant.id, None)
         owners = response.owners() if over else {g.audience for g in grants}
         telling = [
-            self._group.create_task(
+            self._start(
                 self._owners.close_views(
                     owner,
                     response.incident.id,
                     grants=[g.id for g in grants if g.audience == owner],
-                    cameras=[v.camera for v in response.views.values() if v.owner == owner],
+                    cameras=(),
                     over=over,
                 )
             )
@@ -300,7 +343,7 @@ class Responder:
             plan = response.plan
             short = plan is None or len(response.views) < plan.views
             if short and not response.refused and response.incident.state.is_open:
-                self._group.create_task(self.respond(response))
+                self._start(self.respond(response))
 
     async def lose_owner(self, owner: NodeId) -> None:
         """An owner is away: its views are lost, the choice falls to the next best."""
@@ -310,7 +353,7 @@ class Responder:
                 for camera in gone:
                     response.set_view(camera, "away", "owner.away")
                 self._show(response)
-                self._group.create_task(self.respond(response))
+                self._start(self.respond(response))
 
     async def lose_camera(self, camera: CameraId, state: HealthState) -> None:
         """A camera fell ill: where it is watched, the choice falls to the next best."""
@@ -318,7 +361,7 @@ class Responder:
             if camera in response.views and response.incident.state.is_open:
                 response.set_view(camera, "refused", f"camera.{state.value}")
                 self._show(response)
-                self._group.create_task(self.respond(response))
+                self._start(self.respond(response))
 
     async def note_eyes(self, viewer: Viewer, shown: EyesOn | StillShown) -> None:
         """A picture is on a viewer's screen; the first one closes time-to-eyes."""

@@ -14,9 +14,6 @@ from safetynet.sight.model import Choice, ChosenView, PassedOver, Reason, Reques
 from safetynet.sight.model import Place as SightPlace
 from safetynet.web.types import IncidentView, PlaceView, ViewView
 
-SPARE_VIEWS_KEPT = 4
-"""Ended or lost views that an incident goes on showing beside its running ones."""
-
 
 class IssuedGrant(msgspec.Struct, frozen=True, kw_only=True):
     """A grant, its viewer's place in the list of views, and its signed text."""
@@ -39,6 +36,8 @@ class Response:
     """Open ones."""
     lost: set[CameraId] = field(default_factory=set)
     """Cameras whose owner refused or was silent; not chosen again for this incident."""
+    wanted: int = 0
+    """1 while views are being chosen; more where something happened meanwhile."""
     decided_ms: float | None = None
     still_ms: int | None = None
     eyes_ms: int | None = None

@@ -25,6 +25,8 @@ _TAR = {
 }
 _WHITE = (219, 219, 214)
 _CREAM = (205, 196, 168)
+_MARKED_COLUMNS = 640
+"""Smaller pictures, as a turning camera gives, show no lines on the road."""
 _NEAR_M = 160.0
 _LAMP_EVERY_M = 30.0
 _POOL = tuple((15.0 * (1 - i / 14), 12 + 15 * i) for i in range(14))
@@ -40,8 +42,9 @@ def paint_ground(lens: Pinhole, strips: Strips) -> Picture:
     _fill(draw, lens, _quads(strips, kerb)[wide], [_KERB] * int(wide.sum()))
     tar = [_TAR[StreetClass(r)] for r in strips.rank.tolist()]
     _fill(draw, lens, _quads(strips, strips.width_m), tar)
-    near = distance_m(strips.a, strips.b, lens.x, lens.y) < _NEAR_M
-    _mark(draw, lens, _select(strips, near & (strips.rank <= StreetClass.LOCAL)))
+    if lens.columns >= _MARKED_COLUMNS:
+        near = distance_m(strips.a, strips.b, lens.x, lens.y) < _NEAR_M
+        _mark(draw, lens, _select(strips, near & (strips.rank <= StreetClass.LOCAL)))
     return np.asarray(image.reduce(PAINT))
 
 
