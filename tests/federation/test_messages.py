@@ -1,0 +1,118 @@
+"""What goes on the wire comes back equal; what is no message is refused by name."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safetynet.base.errors import InvalidError
+from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId
+from safetynet.federation.messages import (
+    Answer,
+    Beat,
+    CameraRecord,
+    CatalogueBlock,
+    CatalogueRequest,
+    CloseViews,
+    Command,
+    EntryBatch,
+    HealthNote,
+    HealthNotes,
+    OpenViews,
+    RangeRequest,
+    RenewLeases,
+    ViewAnswer,
+    ViewStatus,
+    WantedTurn,
+    WantedView,
+    decode,
+    decode_command,
+    encode,
+)
+
+NODE = NodeId("mapo")
+RECORD = CameraRecord(
+    CameraId("mapo-00001"), "합정 1", 126.9, 37.5, 5.0, 90.0, 15.0, 60.0, 1, 7, 2, 2
+)
+COMMANDS: list[Command] = [
+    OpenViews(
+        key="cmd_1",
+        generation="gen_1",
+        incident=IncidentId("inc_1"),
+        agency="119",
+        service="119UC001",
+        purpose="fire",
+        basis="개인정보 보호법 제18조제2항제3호",
+        drill=False,
+        views=(
+            WantedView(camera=RECORD.id, turn=WantedTurn(azimuth_deg=1, tilt_deg=2, hfov_deg=3)),
+            WantedView(camera=CameraId("mapo-00002"), turn=None),
+        ),
+        lease_s=15.0,
+    ),
+    RenewLeases(
+        key="cmd_2",
+        generation="gen_1",
+        grants=(GrantId("grant_1"),),
+        incidents=(IncidentId("inc_1"),),
+        lease_s=15.0,
+    ),
+    CloseViews(
+        key="cmd_3",
+        generation="gen_1",
+        incident=IncidentId("inc_1"),
+        grants=(),
+        cameras=(RECORD.id,),
+        incident_over=True,
+    ),
+]
+OTHERS: list[msgspec.Struct] = [
+    Beat(node=NODE, boot="boot_1", epoch=1, head=9, cameras=1, catalogue="ab", gateway=""),
+    RangeRequest(after_epoch=1, after_seq=4),
+    EntryBatch(node=NODE, entries=(b"{}", b"\xff")),
+    HealthNotes(node=NODE, whole=True, notes=(HealthNote(camera=RECORD.id, state="dead"),)),
+    CatalogueRequest(first=0, limit=10),
+    CatalogueBlock(node=NODE, catalogue="ab", total=1, cameras=(RECORD,)),
+    Answer(ok=True, views=(ViewAnswer(camera=RECORD.id, status=ViewStatus.READY),)),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: type(c).__name__)
+def test_a_command_comes_back_equal(command: Command) -> None:
+    assert decode_command(encode(command)) == command
+
+
+@pytest.mark.parametrize("message", OTHERS, ids=lambda m: type(m).__name__)
+def test_a_message_comes_back_equal(message: msgspec.Struct) -> None:
+    assert decode(encode(message), type(message)) == message
+
+
+@pytest.mark.parametrize("message", OTHERS, ids=lambda m: type(m).__name__)
+def test_a_cut_message_is_refused(message: msgspec.Struct) -> None:
+    whole = encode(message)
+    for end in range(len(whole)):
+        with pytest.raises(InvalidError) as refused:
+            decode(whole[:end], type(message))
+        assert refused.value.code == "message.undecodable"
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_refused_and_never_anything_else(data: bytes) -> None:
+    for kind in {type(m) for m in OTHERS}:
+        with pytest.raises(InvalidError):
+            decode(data, kind)
+    with pytest.raises(InvalidError) as refused:
+        decode_command(data)
+    assert refused.value.code == "command.undecodable"
+
+
+def test_a_command_of_an_unknown_kind_is_refused() -> None:
+    data = msgspec.msgpack.encode({"type": "open_everything", "key": "k", "generation": "g"})
+    with pytest.raises(InvalidError):
+        decode_command(data)
+
+
+def test_a_later_field_does_not_make_a_message_unreadable() -> None:
+    """Nodes are not all renewed on the same day."""
+    beat = msgspec.to_builtins(OTHERS[0]) | {"added_later": 1}
+    assert decode(msgspec.msgpack.encode(beat), Beat) == OTHERS[0]
