@@ -1,10 +1,7 @@
-import type { CityView, IncidentView, Problem, SettingsView } from './types';
+import type { CityView, IncidentView, Problem, SettingsView, StagedKind } from './types';
 
 /** What the hub answers: the value, or its own words on why not. */
 export type Answer<T> = { ok: true; value: T } | { ok: false; code: string; title: string };
-
-/** What may be put into the living city. */
-export type StagedKind = 'person' | 'vehicle' | 'crowd' | 'fire';
 
 export const getSettings = () => ask<SettingsView>('/api/settings');
 export const getCity = () => ask<CityView>('/api/city');

@@ -1,5 +1,5 @@
-import { closeIncident, getCity, getSettings, stage, type StagedKind } from '../api/client';
-import type { CityView, GrantView, IncidentView, NodeView, SettingsView, ToConsole } from '../api/types';
+import { closeIncident, getCity, getSettings, stage } from '../api/client';
+import type { CityView, GrantView, IncidentView, NodeView, SettingsView, StagedKind, ToConsole } from '../api/types';
 import { LiveSocket, socketUrl } from '../live/LiveSocket';
 import { inOrder, NOTHING, reduce, type Live } from '../live/reduce';
 import { Locale } from '../locale/Locale.svelte';
