@@ -27,9 +27,13 @@ class NodeJwk(msgspec.Struct, frozen=True, kw_only=True):
     """A node's public signing key as a JWK (RFC 8037): Ed25519, named by the node."""
 
     kid: NodeId
+    """The node whose key it is."""
     x: str
+    """The public key, base64url."""
     kty: str = "OKP"
+    """Always this."""
     crv: str = "Ed25519"
+    """Always this."""
 
 
 @dataclass(frozen=True)

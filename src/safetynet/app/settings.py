@@ -15,19 +15,26 @@ class CameraAccess(msgspec.Struct, frozen=True, kw_only=True):
     """How a district reaches its cameras; ``{camera}`` stands for the camera's id."""
 
     rtsp_url: str
+    """RTSP address that gives H.264, e.g. ``rtsp://vms.example/{camera}``."""
     onvif_url: str | None = None
+    """ONVIF device service; without it cameras are neither turned nor asked for key frames."""
     user: str | None = None
+    """Login of the cameras, for both addresses."""
     password: str | None = None
+    """Its password; keep the settings file readable by the service's account alone."""
 
 
 class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One district node."""
 
     node: NodeId
+    """The district's name in the bundle, e.g. ``mapo``."""
     data: str
     """Folder of its store, keys and nothing of anybody else."""
     nats_url: str
+    """The district's own NATS server, a leaf node of the hub's."""
     when_hub_is_away: HubLoss = HubLoss.HOLD
+    """The owner's will for running sessions then: ``hold`` to the hard end, ``cut`` at the lease's."""
     join_after_s: float = 0.0
     """Joins this long after its process starts; the demo lets districts join one by one."""
     policy_file: str | None = None
@@ -38,30 +45,44 @@ class DistrictProcessSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A process that runs one district, or several that share it but no state."""
 
     bundle: str
+    """Folder of the city bundle; its cameras of these districts are the catalogue."""
     districts: tuple[DistrictSettings, ...]
+    """The nodes of this process, each with its own store and connection."""
     cameras: CameraAccess
+    """How their cameras are reached."""
     issuers: tuple[NodeJwk, ...]
     """Public keys of the nodes whose grants are honoured."""
     gateway_host: str = "127.0.0.1"
+    """Address that the viewers' gateway listens on and tells the hub; viewers must reach it."""
     gateway_port: int = 0
+    """Port of the gateway; 0 takes a free one."""
     log_level: str = "info"
+    """``debug``, ``info``, ``warning`` or ``error``."""
 
 
 class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The hub."""
 
     bundle: str
+    """Folder of the city bundle."""
     data: str
+    """Folder of its store, its sealing keys and its signing key."""
     nats_url: str
+    """The hub's own NATS server."""
     host: str = "127.0.0.1"
+    """Address that HTTP and TCP frames are served on."""
     http_port: int = 8600
+    """Console and API."""
     ucp_port: int = 8619
+    """TCP frames of 119 and 112."""
     staging: str | None = None
     """Address of a service that stages incidents in a simulated city, for the console."""
     demo: bool = False
+    """Told to the console: this is no real city."""
     ready_file: str | None = None
     """Written with the bound addresses when the hub serves."""
     log_level: str = "info"
+    """``debug``, ``info``, ``warning`` or ``error``."""
 
 
 def load_settings[T](path: Path, kind: type[T]) -> T:
