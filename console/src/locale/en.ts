@@ -86,6 +86,7 @@ export const en: Words = {
   },
   picture: {
     empty: 'No view',
+    emptyAway: (names: string) => `${names} is away: its cameras cannot be used`,
     emptyNote: 'No further camera can see this place',
     states: {
       asked: 'Asked',
@@ -98,6 +99,7 @@ export const en: Words = {
       waiting: 'Connecting',
       still: 'Still',
       live: 'Live',
+      lost: 'Lost',
       ended: 'Ended',
       refused: 'Refused',
     },
@@ -117,6 +119,10 @@ export const en: Words = {
     node_stopped: 'The district system has stopped',
     viewer_left: 'Viewing finished',
   },
+  lost: {
+    silent: 'The picture was lost and cleared. Connecting again.',
+    decoder: 'The picture could not be played. Connecting again.',
+  } as Record<string, string>,
   refusals: {
     'grant.expired': 'The grant has expired',
     'grant.closed': 'The grant was withdrawn',

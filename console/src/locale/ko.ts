@@ -85,6 +85,7 @@ export const ko = {
   },
   picture: {
     empty: '시야 없음',
+    emptyAway: (names: string) => `${names} 연결이 끊겨 그 카메라를 쓸 수 없습니다`,
     emptyNote: '이 자리를 볼 수 있는 카메라가 더 없습니다',
     states: {
       asked: '요청함',
@@ -97,6 +98,7 @@ export const ko = {
       waiting: '영상 연결 중',
       still: '정지영상',
       live: '실시간',
+      lost: '끊김',
       ended: '종료됨',
       refused: '거절됨',
     },
@@ -115,6 +117,10 @@ export const ko = {
     source_lost: '카메라 신호가 끊겼습니다',
     node_stopped: '자치구 시스템이 멈췄습니다',
     viewer_left: '열람을 마쳤습니다',
+  } as Record<string, string>,
+  lost: {
+    silent: '영상이 끊겨 화면을 지웠습니다. 다시 연결하고 있습니다.',
+    decoder: '영상을 재생하지 못해 다시 연결하고 있습니다.',
   } as Record<string, string>,
   refusals: {
     'grant.expired': '열람 권한이 만료되었습니다',

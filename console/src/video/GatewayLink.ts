@@ -6,21 +6,37 @@ import { parseMedia, type FromGateway, type MediaMessage } from './media';
 const CHALLENGE_WITHIN_MS = 1000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 4000;
-/** After these the owner has said its last word; any other end may be a source that comes back. */
-const FINAL_ENDS: ReadonlySet<string> = new Set(['closed', 'lease_ran_out', 'hard_end', 'viewer_left']);
+/** After these the owner has said its last word; after any other the pictures may come back. */
+const FINAL_ENDS: ReadonlySet<string> = new Set(['closed', 'hard_end']);
+const FINAL_REFUSALS: ReadonlySet<string> = new Set([
+  'grant.audience',
+  'grant.camera',
+  'grant.closed',
+  'grant.expired',
+  'grant.signature',
+  'policy.denied',
+  'proof.signature',
+]);
+
+export type Way = 'direct' | 'relay';
 
 export interface LinkEvents {
-  accepted(mime: string): void;
+  accepted(mime: string, way: Way): void;
   media(message: MediaMessage): void;
   refused(code: string): void;
   ended(reason: string): void;
 }
 
-/** One viewer's line to an owner's gateway: straight, or over the hub's relay where that is slow. */
+/**
+ * One viewer's line to an owner's gateway: straight, or over the hub's relay where that is slow.
+ *
+ * Tries again, with growing patience, until the owner's last word, the grant's hard end, or ``close``.
+ */
 export class GatewayLink {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private wait = FIRST_WAIT_MS;
+  private way: Way = 'direct';
   private stopped = false;
 
   constructor(
@@ -30,14 +46,21 @@ export class GatewayLink {
   ) {}
 
   open(): void {
-    this.connect(this.grant.gateway, () => this.openRelay());
+    if (this.stopped) return;
+    this.way = 'direct';
+    if (this.grant.gateway) this.connect(this.grant.gateway, () => this.openRelay());
+    else this.openRelay();
+  }
+
+  /** Gives up a line that went silent, and opens another. */
+  reopen(): void {
+    this.drop();
+    this.retryLater();
   }
 
   close(): void {
     this.stopped = true;
-    clearTimeout(this.timer);
-    this.socket?.close();
-    this.socket = null;
+    this.drop();
   }
 
   /** Tells the gateway that the first frame stands on the screen. */
@@ -45,12 +68,22 @@ export class GatewayLink {
     this.sendJson({ type: 'first_frame', shown_at_ms: Math.round(shown_at_ms) });
   }
 
+  private drop(): void {
+    clearTimeout(this.timer);
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+  }
+
   private openRelay(): void {
-    if (!this.stopped) this.connect(socketUrl(this.grant.relay), () => this.retryLater());
+    if (this.stopped) return;
+    this.way = 'relay';
+    this.connect(socketUrl(this.grant.relay), () => this.retryLater());
   }
 
   private retryLater(): void {
     if (this.stopped || Date.now() > Date.parse(this.grant.hard_end)) return;
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => this.open(), this.wait);
     this.wait = Math.min(this.wait * 2, LONGEST_WAIT_MS);
   }
@@ -94,14 +127,15 @@ export class GatewayLink {
         return;
       case 'accepted':
         this.wait = FIRST_WAIT_MS;
-        this.events.accepted(message.mime);
+        this.events.accepted(message.mime, this.way);
         return;
       case 'refused':
-        this.close();
+        this.over(FINAL_REFUSALS.has(message.code));
         this.events.refused(message.code);
         return;
       case 'ended':
-        this.end(message.reason);
+        this.over(FINAL_ENDS.has(message.reason));
+        this.events.ended(message.reason);
         return;
     }
   }
@@ -111,13 +145,9 @@ export class GatewayLink {
     this.sendJson({ type: 'present', grant: this.grant.token, proof });
   }
 
-  private end(reason: string): void {
-    this.events.ended(reason);
-    const socket = this.socket;
-    this.socket = null;
-    socket?.close();
-    if (FINAL_ENDS.has(reason)) this.stopped = true;
-    else this.retryLater();
+  private over(forGood: boolean): void {
+    if (forGood) this.close();
+    else this.reopen();
   }
 
   private sendJson(message: object): void {

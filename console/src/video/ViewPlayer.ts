@@ -1,13 +1,15 @@
 import type { GrantView } from '../api/types';
-import { GatewayLink } from './GatewayLink';
+import { GatewayLink, type Way } from './GatewayLink';
 import type { ConsoleKey } from './key';
 import { LiveBuffer } from './LiveBuffer';
 import { MediaType, type MediaMessage } from './media';
 
-export type PlayerState = 'waiting' | 'still' | 'live' | 'ended' | 'refused';
+const WATCH_MS = 250;
+
+export type PlayerState = 'waiting' | 'still' | 'live' | 'lost' | 'ended' | 'refused';
 
 export interface PlayerEvents {
-  /** ``why`` is the code behind ``refused`` or the reason behind ``ended``; else empty. */
+  /** ``why`` is the code behind ``refused``, the reason behind ``ended`` or ``lost``; else empty. */
   state(state: PlayerState, why: string): void;
   stillShown(): void;
   eyesOn(): void;
@@ -16,7 +18,9 @@ export interface PlayerEvents {
 /**
  * One view on the screen: a still at once, then live pictures, until somebody ends it.
  *
- * Draws into ``host`` and says there how it stands: ``data-camera``, ``data-state``, ``data-frames``.
+ * Draws into ``host`` and says there how it stands: ``data-camera``, ``data-state``, ``data-frames``,
+ * ``data-way``. A right is a lease: where an owner falls silent for that long, nothing of its picture
+ * stays on the screen, whether or not anybody said that it ended.
  */
 export class ViewPlayer {
   private readonly video = document.createElement('video');
@@ -26,6 +30,8 @@ export class ViewPlayer {
   private stillUrl = '';
   private frames = 0;
   private frameAt_ms = 0;
+  private heardAt_ms = performance.now();
+  private readonly watch: ReturnType<typeof setInterval>;
   private stillTold = false;
   private stopped = false;
   state: PlayerState = 'waiting';
@@ -34,11 +40,13 @@ export class ViewPlayer {
     private readonly host: HTMLElement,
     grant: GrantView,
     key: ConsoleKey,
+    private readonly lease_ms: number,
     private readonly events: PlayerEvents,
   ) {
     this.prepare(grant.camera);
+    this.watch = setInterval(() => this.clearIfSilent(), WATCH_MS);
     this.link = new GatewayLink(grant, key, {
-      accepted: (mime) => this.accept(mime),
+      accepted: (mime, way) => this.accept(mime, way),
       media: (message) => this.take(message),
       refused: (code) => this.finish('refused', code),
       ended: (reason) => this.finish('ended', reason),
@@ -49,6 +57,7 @@ export class ViewPlayer {
   /** Ends it from this side; nothing stays on the screen. */
   stop(): void {
     this.stopped = true;
+    clearInterval(this.watch);
     this.link.close();
     this.clear();
     this.video.remove();
@@ -76,19 +85,40 @@ export class ViewPlayer {
     video.tabIndex = -1;
     still.alt = '';
     still.hidden = true;
+    video.addEventListener('error', () => this.startAfresh());
     host.append(video, still);
     this.become('waiting', '');
   }
 
-  private accept(mime: string): void {
+  private clearIfSilent(): void {
+    if (this.state !== 'live' && this.state !== 'still') return;
+    if (performance.now() - this.heardAt_ms < this.lease_ms) return;
+    this.finish('lost', 'silent');
+    this.link.reopen();
+  }
+
+  private accept(mime: string, way: Way): void {
+    this.host.dataset['way'] = way;
     this.buffer?.close();
     this.buffer = null;
-    if (!LiveBuffer.canPlay(mime)) return this.finish('refused', 'video.codec');
+    if (!LiveBuffer.canPlay(mime)) {
+      this.link.close();
+      return this.finish('refused', 'video.codec');
+    }
+    if (this.state === 'live') this.become('waiting', '');
     this.buffer = new LiveBuffer(this.video, mime);
     this.awaitFrame(this.buffer);
   }
 
+  /** The browser gave up on the stream: a new session begins with a new key frame. */
+  private startAfresh(): void {
+    if (!this.buffer || this.stopped) return;
+    this.finish('lost', 'decoder');
+    this.link.reopen();
+  }
+
   private take(message: MediaMessage): void {
+    this.heardAt_ms = performance.now();
     if (message.type === MediaType.Still) this.showStill(message.payload);
     else this.buffer?.push(message);
   }
@@ -135,7 +165,7 @@ export class ViewPlayer {
     this.events.eyesOn();
   }
 
-  private finish(state: 'ended' | 'refused', why: string): void {
+  private finish(state: 'lost' | 'ended' | 'refused', why: string): void {
     this.clear();
     this.become(state, why);
   }
