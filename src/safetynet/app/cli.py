@@ -7,8 +7,11 @@ from pathlib import Path
 
 from safetynet import __version__
 from safetynet.base.errors import ErrorKind, SafetyNetError
+from safetynet.base.lean import without
 
 EXIT = {ErrorKind.INVALID: 2, ErrorKind.NOT_FOUND: 2}
+UNUSED = ("aiohttp", "rich")
+"""Optional extras of nats-py (a WebSocket transport) and structlog (colours): processes start without."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -146,7 +149,8 @@ def _add_openapi(commands: Commands) -> None:
 
 
 def _demo(a: argparse.Namespace) -> int:
-    from safetynet.app.demo import run_demo
+    with without(*UNUSED):
+        from safetynet.app.demo import run_demo
 
     return run_demo(
         city=a.city, data=a.data, scale=a.scale, port=a.port, ucp_port=a.ucp_port, at=a.at
@@ -201,16 +205,18 @@ def _ledger(a: argparse.Namespace) -> int:
 
 
 def _hub(a: argparse.Namespace) -> int:
-    from safetynet.app.hub.process import main as run
-    from safetynet.app.settings import HubSettings, load_settings
+    with without(*UNUSED):
+        from safetynet.app.hub.process import main as run
+        from safetynet.app.settings import HubSettings, load_settings
 
     run(load_settings(a.config, HubSettings))
     return 0
 
 
 def _district(a: argparse.Namespace) -> int:
-    from safetynet.app.district.process import main as run
-    from safetynet.app.settings import DistrictProcessSettings, load_settings
+    with without(*UNUSED):
+        from safetynet.app.district.process import main as run
+        from safetynet.app.settings import DistrictProcessSettings, load_settings
 
     run(load_settings(a.config, DistrictProcessSettings))
     return 0
