@@ -22,7 +22,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long an accepted viewer waits for a camera that does not open."""
     still_s: float = 0.3
     """How long a newcomer's stream may wait for its still."""
-    linger_s: float = 10.0
+    linger_s: float = 2.0
     """A pull goes on this long after its last need, for whoever comes back."""
     silence_s: float = 3.0
     """A source that sends nothing for this long is lost."""
