@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Litestar, Request, Response, WebSocket, get, post, websocket
+from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Message, Scope
 
 from safetynet import __version__
-from safetynet.base.errors import NotFoundError, SafetyNetError
+from safetynet.base.errors import SafetyNetError
 from safetynet.base.ids import IncidentId, NodeId
 from safetynet.sight.model import TargetKind
 from safetynet.web.desk import Desk
@@ -41,6 +42,11 @@ CSP = (
     "img-src 'self' blob: data:; media-src 'self' blob:; worker-src 'self' blob:; "
     "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 )
+HEADERS = {
+    "content-security-policy": CSP,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
 
 
 def create_app(desk: Desk, static: Path = STATIC) -> Litestar:
@@ -68,16 +74,17 @@ def create_app(desk: Desk, static: Path = STATIC) -> Litestar:
             msgspec.ValidationError: answer_validation,
         },
         request_max_body_size=MAX_REPORT_BYTES,
-        after_request=_add_headers,
+        before_send=[_add_headers],
         logging_config=None,
     )
 
 
-def _add_headers(response: Response[Any]) -> Response[Any]:
-    response.headers.setdefault("content-security-policy", CSP)
-    response.headers.setdefault("x-content-type-options", "nosniff")
-    response.headers.setdefault("referrer-policy", "no-referrer")
-    return response
+async def _add_headers(message: Message, _: Scope) -> None:
+    """To every answer, also to those that no route made."""
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
 
 
 def _place_reads(desk: Desk) -> list[ControllerRouterHandler]:
@@ -92,7 +99,7 @@ def _place_reads(desk: Desk) -> list[ControllerRouterHandler]:
         return desk.get_city()
 
     @get("/map/{z:int}/{x:int}/{y:int}", sync_to_thread=False)
-    def tile(z: int, x: int, y: int) -> Response[bytes]:
+    def tile(z: FromPath[int], x: FromPath[int], y: FromPath[int]) -> Response[bytes]:
         """A vector tile of the map; 204 where it is empty."""
         found = desk.find_tile(z, x, y)
         if found is None:
@@ -102,7 +109,7 @@ def _place_reads(desk: Desk) -> list[ControllerRouterHandler]:
         return Response(found.data, media_type=kind, headers=headers)
 
     @get("/cameras", sync_to_thread=False)
-    def cameras(owner: str | None = None) -> Sequence[CameraPoint]:
+    def cameras(owner: FromQuery[str | None] = None) -> Sequence[CameraPoint]:
         """Cameras of the districts that joined, or of one of them."""
         return desk.list_cameras(NodeId(owner) if owner else None)
 
@@ -121,26 +128,26 @@ def _incident_reads(desk: Desk) -> list[ControllerRouterHandler]:
         return desk.list_incidents()
 
     @get("/incidents/{incident:str}", sync_to_thread=False)
-    def incident(incident: str) -> IncidentView:
+    def incident(incident: FromPath[str]) -> IncidentView:
         """One incident with its views, reasons and times."""
         return desk.get_incident(IncidentId(incident))
 
     @get("/views")
     async def views(
-        lon: float,
-        lat: float,
-        error_m: Annotated[float, Parameter(ge=0, le=2000)] = 0.0,
-        target: TargetKind = TargetKind.PERSON,
+        lon: FromQuery[float],
+        lat: FromQuery[float],
+        error_m: Annotated[float, QueryParameter(ge=0, le=2000)] = 0.0,
+        target: FromQuery[TargetKind] = TargetKind.PERSON,
     ) -> ViewsAnswer:
         """Which views would show a place now, and why; nothing is opened."""
         return await desk.choose_views(lon, lat, error_m, target)
 
     @get("/journal/{node:str}")
     async def journal(
-        node: str,
-        after: Annotated[int, Parameter(ge=0)] = 0,
-        incident: str | None = None,
-        limit: Annotated[int, Parameter(ge=1, le=1000)] = 200,
+        node: FromPath[str],
+        after: Annotated[int, QueryParameter(ge=0)] = 0,
+        incident: FromQuery[str | None] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
     ) -> Sequence[JournalLine]:
         """Entries of a node's journal as the hub holds them, verbatim, oldest first."""
         which = IncidentId(incident) if incident else None
@@ -151,12 +158,12 @@ def _incident_reads(desk: Desk) -> list[ControllerRouterHandler]:
 
 def _writes(desk: Desk) -> list[ControllerRouterHandler]:
     @post("/reports")
-    async def report(request: Request[Any, Any, Any], data: ReportIn) -> ReportAccepted:
+    async def report(request: Request[Any, Any, Any], data: JSONBody[ReportIn]) -> ReportAccepted:
         """Take a report; 201 when it is on disk. Idempotent on (sender, key)."""
         return await desk.accept_report(data, await request.body())
 
     @post("/incidents/{incident:str}/close", status_code=200)
-    async def close(incident: str) -> IncidentView:
+    async def close(incident: FromPath[str]) -> IncidentView:
         """End an incident: running pictures stop within a second."""
         return await desk.close_incident(IncidentId(incident))
 
@@ -169,14 +176,7 @@ def _sockets(desk: Desk) -> list[ControllerRouterHandler]:
         await serve_console(socket, desk)
 
     @websocket("/relay/{owner:str}")
-    async def relay(socket: WebSocket[Any, Any, Any], owner: str) -> None:
-        await _relay(socket, desk, NodeId(owner))
+    async def relay(socket: WebSocket[Any, Any, Any], owner: FromPath[str]) -> None:
+        await serve_relay(socket, desk.find_gateway(NodeId(owner)))
 
     return [live, relay]
-
-
-async def _relay(socket: WebSocket[Any, Any, Any], desk: Desk, owner: NodeId) -> None:
-    gateway = desk.find_gateway(owner)
-    if gateway is None:
-        raise NotFoundError("relay.owner", "no such owner here", owner=owner)
-    await serve_relay(socket, gateway)

@@ -30,15 +30,15 @@ async def serve_console(socket: AnySocket, desk: Desk) -> None:
     try:
         hello = await asyncio.wait_for(_receive(socket), HELLO_WITHIN_S)
     except (TimeoutError, msgspec.DecodeError, WebSocketDisconnect):
-        await _close(socket, CLOSE_PROTOCOL, "hello expected")
+        await close_socket(socket, CLOSE_PROTOCOL, "hello expected")
         return
     if not isinstance(hello, Hello):
-        await _close(socket, CLOSE_PROTOCOL, "hello expected")
+        await close_socket(socket, CLOSE_PROTOCOL, "hello expected")
         return
     try:
         feed, snapshot = await desk.open_console(hello)
     except SafetyNetError as error:
-        await _close(socket, CLOSE_PROTOCOL, error.code)
+        await close_socket(socket, CLOSE_PROTOCOL, error.code)
         return
     try:
         await socket.send_text(_encode(snapshot).decode())
@@ -66,9 +66,9 @@ async def _talk(socket: AnySocket, desk: Desk, feed: Feed) -> None:
 async def _explain(socket: AnySocket, task: "asyncio.Task[None]") -> None:
     error = task.exception()
     if isinstance(error, SafetyNetError):
-        await _close(socket, CLOSE_OVERRUN, error.code)
+        await close_socket(socket, CLOSE_OVERRUN, error.code)
     elif isinstance(error, msgspec.DecodeError):
-        await _close(socket, CLOSE_PROTOCOL, "message not understood")
+        await close_socket(socket, CLOSE_PROTOCOL, "message not understood")
     elif error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError | OSError):
         raise error
 
@@ -97,8 +97,9 @@ async def _receive(socket: AnySocket) -> FromConsole:
     return _decoder.decode(await socket.receive_text())
 
 
-async def _close(socket: AnySocket, code: int, reason: str) -> None:
+async def close_socket(socket: AnySocket, code: int, reason: str) -> None:
+    """Close with a reason; a peer that has gone already is no matter."""
     try:
         await socket.close(code=code, reason=reason)
     except (RuntimeError, OSError, WebSocketDisconnect):
-        log.info("console.gone_before_close")
+        log.info("socket.gone_before_close")

@@ -1,0 +1,114 @@
+"""A small real desk behind the web: it keeps what it is told and says what it was given."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from safetynet.base.errors import InvalidError, NotFoundError, SafetyNetError
+from safetynet.base.ids import IncidentId, NodeId, ViewerId
+from safetynet.incident.model import IncidentState
+from safetynet.sight.model import TargetKind
+from safetynet.web.desk import Feed, Tile
+from safetynet.web.types import (
+    CameraPoint,
+    CityView,
+    FromConsole,
+    Hello,
+    IncidentView,
+    JournalLine,
+    NodeView,
+    ReportAccepted,
+    ReportIn,
+    SettingsView,
+    Snapshot,
+    ViewsAnswer,
+)
+
+NOW = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
+EMPTY = Snapshot(now=NOW, viewer=ViewerId("view_1"), incidents=(), nodes=())
+
+
+class FakeDesk:
+    """Implements ``web.desk.Desk`` in memory."""
+
+    def __init__(self) -> None:
+        self.error: SafetyNetError | None = None
+        """Raised by whatever is asked next and from then on."""
+        self.reports: list[tuple[ReportIn, bytes]] = []
+        self.tiles: dict[tuple[int, int, int], bytes] = {}
+        self.gateways: dict[str, str] = {}
+        self.feeds: list[Feed] = []
+        self.left: list[Feed] = []
+        self.heard: list[FromConsole] = []
+
+    def _try(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def get_settings(self) -> SettingsView:
+        self._try()
+        return SettingsView(version="0", demo=False, staging=None, hold_policy="owner")
+
+    def get_city(self) -> CityView:
+        return CityView(
+            name="small",
+            title_ko="작은 도시",
+            title_en="Small city",
+            bounds=(126.9, 37.5, 127.0, 37.6),
+            cameras=0,
+            scaled=False,
+            synthetic=True,
+            districts=(),
+        )
+
+    def find_tile(self, z: int, x: int, y: int) -> Tile | None:
+        found = self.tiles.get((z, x, y))
+        return Tile(found) if found is not None else None
+
+    def list_cameras(self, owner: NodeId | None) -> Sequence[CameraPoint]:
+        return []
+
+    def list_nodes(self) -> Sequence[NodeView]:
+        return []
+
+    async def accept_report(self, report: ReportIn, raw: bytes) -> ReportAccepted:
+        self._try()
+        self.reports.append((report, raw))
+        return ReportAccepted(
+            incident=IncidentId("inc_1"), report="rep_1", new=True, state=IncidentState.OPEN
+        )
+
+    def list_incidents(self) -> Sequence[IncidentView]:
+        return []
+
+    def get_incident(self, incident: IncidentId) -> IncidentView:
+        raise NotFoundError("incident.unknown", "no such incident", incident=incident)
+
+    async def close_incident(self, incident: IncidentId) -> IncidentView:
+        self._try()
+        return self.get_incident(incident)
+
+    async def list_journal(
+        self, node: NodeId, after: int, incident: IncidentId | None, limit: int
+    ) -> Sequence[JournalLine]:
+        return [JournalLine(seq=after + 1, leaf="0" * 64, entry="{}")][:limit]
+
+    async def choose_views(
+        self, lon: float, lat: float, error_m: float, target: TargetKind
+    ) -> ViewsAnswer:
+        return ViewsAnswer(views=(), passed_over=(), took_ms=0.0)
+
+    def find_gateway(self, owner: NodeId) -> str | None:
+        return self.gateways.get(owner)
+
+    async def open_console(self, hello: Hello) -> tuple[Feed, Snapshot]:
+        if hello.agency == "nobody":
+            raise InvalidError("viewer.agency", "unknown agency", agency=hello.agency)
+        self.feeds.append(Feed(EMPTY.viewer))
+        return self.feeds[-1], EMPTY
+
+    async def close_console(self, feed: Feed) -> None:
+        self.left.append(feed)
+
+    async def hear_console(self, feed: Feed, message: FromConsole) -> None:
+        self._try()
+        self.heard.append(message)
