@@ -42,11 +42,12 @@ class ThingSize(msgspec.Struct, frozen=True):
 
 THING_SIZES = {
     ThingKind.FIRE: ThingSize(12.0, 4.0),
-    ThingKind.PERSON: ThingSize(1.7, 0.5),
+    ThingKind.PERSON: ThingSize(1.7, 3.0),
     ThingKind.VEHICLE: ThingSize(1.5, 4.5),
     ThingKind.CROWD: ThingSize(1.7, 8.0),
 }
-"""A fire counts with its column of smoke; a vehicle is as wide as it is long."""
+"""A fire counts with its column of smoke; a vehicle is as wide as it is long; a person is one who has
+fallen and lies there (1.75 m from the middle at most), and whoever stands beside and calls."""
 
 
 class Thing(msgspec.Struct, frozen=True, kw_only=True):

