@@ -45,7 +45,11 @@ def python_program(name: str, log_file: Path, *arguments: str) -> Program:
 class Children:
     """Keeps programs running until told to stop; ends all of them."""
 
-    def __init__(self, on_change: OnChange | None = None) -> None:
+    def __init__(
+        self, on_change: OnChange | None = None, *, first_pause_s: float = FIRST_PAUSE_S
+    ) -> None:
+        """``first_pause_s``: from a child's end to its new start; doubles where it ends again."""
+        self._first_pause_s = first_pause_s
         self._on_change = on_change or (lambda name, up: None)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._programs: dict[str, Program] = {}
@@ -76,7 +80,7 @@ class Children:
             await asyncio.gather(*(_end(process) for process in reversed(running)))
 
     async def _keep(self, program: Program) -> None:
-        pause_s = FIRST_PAUSE_S
+        pause_s = self._first_pause_s
         clock = asyncio.get_running_loop()
         while not self._stopping:
             began = clock.time()
@@ -87,8 +91,9 @@ class Children:
             self._on_change(program.name, False)
             log.warning("child.ended", child=program.name, code=code, log=str(program.log_file))
             steady = clock.time() - began > STEADY_AFTER_S
-            pause_s = FIRST_PAUSE_S if steady else min(pause_s * 2, LONGEST_PAUSE_S)
+            pause_s = self._first_pause_s if steady else pause_s
             await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 
 async def _spawn(program: Program) -> asyncio.subprocess.Process:

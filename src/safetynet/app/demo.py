@@ -15,6 +15,9 @@ from safetynet.base.errors import UnavailableError
 from safetynet.base.log import configure_logging
 from safetynet.city.bundle import MANIFEST, read_manifest
 
+RESTART_PAUSE_S = 6.0
+"""Whoever pulls the plug on a district wants to see the console say so before it is back."""
+
 log = structlog.get_logger()
 
 
@@ -45,7 +48,13 @@ async def _demo(
     if bundle is None:
         return 130
     embedded = EmbeddedCity(
-        bundle, data, http_port=port, ucp_port=ucp_port, at=at, on_change=_on_change
+        bundle,
+        data,
+        http_port=port,
+        ucp_port=ucp_port,
+        at=at,
+        restart_pause_s=RESTART_PAUSE_S,
+        on_change=_on_change,
     )
     try:
         say("demo: starting hub, districts, their message servers and the simulated city")

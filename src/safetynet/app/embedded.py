@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from safetynet.access.keys import open_node_key
-from safetynet.app.children import Children, OnChange, Program, python_program
+from safetynet.app.children import FIRST_PAUSE_S, Children, OnChange, Program, python_program
 from safetynet.app.nats_server import nats_program
 from safetynet.app.ports import find_free_ports, is_free
 from safetynet.app.settings import (
@@ -24,7 +24,7 @@ from safetynet.app.settings import (
 )
 from safetynet.base.errors import UnavailableError
 from safetynet.base.ids import HUB, NodeId
-from safetynet.city.facts import list_district_facts
+from safetynet.city.bundle import Places
 from safetynet.federation.nats_config import (
     DistrictServer,
     HubServer,
@@ -75,14 +75,16 @@ class EmbeddedCity:
         ucp_port: int = UCP_PORT,
         at: str | None = None,
         join_every_s: float = JOIN_EVERY_S,
+        restart_pause_s: float = FIRST_PAUSE_S,
         on_change: OnChange | None = None,
     ) -> None:
         self._bundle = bundle.resolve()
         self._data = data.resolve()
-        self._children = Children(on_change)
+        self._children = Children(on_change, first_pause_s=restart_pause_s)
         self._at = at
         self._join_every_s = join_every_s
-        self._nodes = [district.node for district in list_district_facts()]
+        self._nodes = _list_nodes(self._bundle)
+        self._pilots = [node for node in PILOTS if node in self._nodes]
         self._passwords = {str(node): secrets.token_urlsafe(18) for node in self._nodes}
         control, rtsp, onvif, self._leaf, *nats = find_free_ports(4 + 1 + len(self._nodes))
         self._nats = dict(zip([HUB, *self._nodes], nats, strict=True))
@@ -104,12 +106,14 @@ class EmbeddedCity:
         self._start_nats(HUB)
         self._children.start(self._hub())
         self._children.start(self._sim())
-        for pilot in PILOTS:
+        for pilot in self._pilots:
             self._start_nats(pilot)
             self._children.start(self._districts(str(pilot), [pilot], 0.0))
         others = [node for node in self._nodes if node not in PILOTS]
         for k in range(SHARED_PROCESSES):
             group = others[k::SHARED_PROCESSES]
+            if not group:
+                continue
             for node in group:
                 self._start_nats(node)
             name = f"districts-{k + 1}"
@@ -231,6 +235,11 @@ class EmbeddedCity:
             raise UnavailableError(
                 "embedded.not_ready", f"the {name} does not serve; see its log", log=str(log)
             ) from None
+
+
+def _list_nodes(bundle: Path) -> list[NodeId]:
+    places = msgspec.json.decode((bundle / "places.json").read_bytes(), type=Places)
+    return [district.node for district in places.districts]
 
 
 def _answers(host: str, port: int, path: str) -> bool:

@@ -1,6 +1,8 @@
 """From a report to an incident on disk."""
 
+import asyncio
 from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 from safetynet.access.seal import SealedValue, Vault
 from safetynet.base.clock import Clock
@@ -18,7 +20,7 @@ from safetynet.incident.entries import (
 from safetynet.incident.locate import Bounds, Gazetteer, locate
 from safetynet.incident.model import Accepted, Incident, KeptMessage, Report
 from safetynet.incident.read import KeptIncident, find_by_identity
-from safetynet.incident.state import Change, apply_report, identity
+from safetynet.incident.state import Change, Identity, apply_report, identity
 from safetynet.journal.append import Change as Writing
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import Draft
@@ -47,6 +49,7 @@ class Intake:
         self._bounds = bounds
         self._clock = clock
         self._on_change = on_change
+        self._turns: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
 
     async def accept(self, report: Report) -> Accepted:
         """Put a report on disk; what it changed is told to ``on_change`` after that.
@@ -54,16 +57,21 @@ class Intake:
         Raises ``ConflictError`` ``report.contended`` where so many reports on one incident come at
         once that this one never fitted; the sender may send it again.
         """
-        for _ in range(TRIES):
-            change = await self._attempt(report)
-            if change is not None:
-                self._on_change(change)
-                return Accepted(
-                    incident=change.after.id,
-                    report=report.id,
-                    new=change.before is None,
-                    state=change.after.state,
-                )
+        # Reports on one incident take turns: a crowd that reports one fire would else decide anew
+        # for each other's sake until some of them give up. The store still has the last word.
+        who = identity(report)
+        turn = self._turns.setdefault(who, asyncio.Lock())
+        async with turn:
+            for _ in range(TRIES):
+                change = await self._attempt(report)
+                if change is not None:
+                    self._on_change(change)
+                    return Accepted(
+                        incident=change.after.id,
+                        report=report.id,
+                        new=change.before is None,
+                        state=change.after.state,
+                    )
         raise ConflictError("report.contended", "too many reports on one incident at once")
 
     async def keep(self, message: KeptMessage) -> None:
