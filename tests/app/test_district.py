@@ -1,0 +1,360 @@
+"""One district's control on a clock that the test moves: its own last word, in its own journal."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+from safetynet.access.authority import Authority
+from safetynet.access.entries import SESSION_ENDED, EndedBody
+from safetynet.access.fold import ACCESS_FOLDS
+from safetynet.access.grants import encode_grant
+from safetynet.access.keys import KeyRing, NodeKey, open_node_key
+from safetynet.access.lease import HubLoss, LeaseTable
+from safetynet.access.model import Grant
+from safetynet.access.policy import Policy
+from safetynet.access.proof import new_nonce, new_viewer_key, sign_proof, viewer_key
+from safetynet.app.district.node import DistrictNode
+from safetynet.base.clock import ManualClock
+from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, SessionId, ViewerId
+from safetynet.city.model import CameraKind
+from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.directory import AWAY_AFTER_S
+from safetynet.federation.messages import (
+    Answer,
+    CameraRecord,
+    CloseViews,
+    OpenViews,
+    RenewLeases,
+    ViewStatus,
+    WantedTurn,
+    WantedView,
+)
+from safetynet.journal.append import Journal
+from safetynet.journal.read import read_range
+from safetynet.sight.model import HealthState
+from safetynet.store.store import Store
+from safetynet.video import ipc
+from safetynet.video.ipc import Source, ToWorker, Turn
+
+NOW = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
+MAPO = NodeId("mapo")
+FIXED, PTZ = CameraId("mapo-00001"), CameraId("mapo-00002")
+INCIDENT = IncidentId("inc_1")
+SESSION = SessionId("ses_1")
+LEASE_S, HARD_S = 15.0, 900.0
+NO_ONE = "permit (principal, action, resource) when { false };"
+
+
+def record(camera: CameraId, kind: CameraKind) -> CameraRecord:
+    return CameraRecord(camera, camera, 126.9, 37.5, 5.0, 10.0, 15.0, 60.0, int(kind), 0, 2, 2)
+
+
+@dataclass
+class District:
+    """The node, and everything at its seams."""
+
+    node: DistrictNode
+    journal: Journal
+    clock: ManualClock
+    key: NodeKey
+    said: list[ToWorker]
+    health: list[tuple[CameraId, HealthState]]
+    viewer: EllipticCurvePrivateKey = field(default_factory=new_viewer_key)
+
+    def grant(self, camera: CameraId = FIXED, name: str = "grant_1") -> Grant:
+        return Grant(
+            id=GrantId(name),
+            issuer=HUB,
+            audience=MAPO,
+            incident=INCIDENT,
+            camera=camera,
+            viewer=ViewerId("view_1"),
+            viewer_key=viewer_key(self.viewer),
+            agency="119",
+            service="119UC001",
+            purpose="fire",
+            basis="개인정보 보호법 제18조제2항제3호",
+            drill=False,
+            issued_at=self.clock.now(),
+            hard_end=self.clock.now() + timedelta(seconds=HARD_S),
+            lease_s=LEASE_S,
+        )
+
+    async def present(self, grant: Grant, session: SessionId = SESSION) -> ipc.Verdict:
+        nonce = new_nonce()
+        proof = sign_proof(self.viewer, MAPO, grant.id, nonce)
+        token = encode_grant(grant, self.key)
+        ask = ipc.Ask(session=session, audience=MAPO, token=token, proof=proof, nonce=nonce)
+        await self.node.judge(ask)
+        return [m for m in self.said if isinstance(m, ipc.Verdict)][-1]
+
+    async def pass_time(self, seconds: float, *, hub: bool) -> None:
+        """Tick by tick; the hub is heard, and renews, only where said."""
+        for _ in range(round(seconds / 0.5)):
+            self.clock.advance(0.5)
+            if hub:
+                self.node.hear_hub()
+            self.node.tick(AWAY_AFTER_S)
+
+    async def open(self, *cameras: CameraId, agency: str = "119") -> Answer:
+        turn = WantedTurn(azimuth_deg=90, tilt_deg=20, hfov_deg=30)
+        return await self.node.execute(
+            OpenViews(
+                key="k1",
+                generation="g1",
+                incident=INCIDENT,
+                agency=agency,
+                service="119UC001",
+                purpose="fire",
+                basis="개인정보 보호법 제18조제2항제3호",
+                drill=False,
+                views=tuple(WantedView(camera=c, turn=turn if c == PTZ else None) for c in cameras),
+                lease_s=LEASE_S,
+            )
+        )
+
+    async def renew(self) -> None:
+        await self.node.execute(
+            RenewLeases(
+                key="k",
+                generation="g1",
+                grants=(GrantId("grant_1"),),
+                incidents=(INCIDENT,),
+                lease_s=LEASE_S,
+            )
+        )
+
+    async def close(self, *grants: GrantId, over: bool, cameras: tuple[CameraId, ...] = ()) -> None:
+        await self.node.execute(
+            CloseViews(
+                key="k",
+                generation="g1",
+                incident=INCIDENT,
+                grants=grants,
+                cameras=cameras,
+                incident_over=over,
+            )
+        )
+
+    def sent[T](self, kind: type[T]) -> list[T]:
+        return [m for m in self.said if isinstance(m, kind)]
+
+    async def kinds(self) -> list[str]:
+        return [e.kind for e in await read_range(self.journal.store, MAPO)]
+
+    async def ends(self) -> list[str]:
+        """Reasons of the sessions that ended, as the journal has them."""
+        entries = await read_range(self.journal.store, MAPO)
+        return [e.read(EndedBody).reason for e in entries if e.kind == SESSION_ENDED]
+
+
+@dataclass(frozen=True)
+class Will:
+    """How a district is set up."""
+
+    hub_loss: HubLoss = HubLoss.HOLD
+    policy: str | None = None
+
+
+@pytest.fixture
+async def district(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[District]:
+    will: Will = getattr(request, "param", Will())
+    clock = ManualClock(NOW)
+    key = open_node_key(tmp_path, HUB)
+    said: list[ToWorker] = []
+    health: list[tuple[CameraId, HealthState]] = []
+    catalogue = Catalogue(MAPO, [record(FIXED, CameraKind.FIXED), record(PTZ, CameraKind.PTZ)])
+    policy = Policy(will.policy) if will.policy else Policy.default()
+    async with Store(f"sqlite:///{tmp_path}/node.sqlite") as store:
+        journal = Journal(MAPO, store, clock, ACCESS_FOLDS)
+        authority = Authority(
+            MAPO,
+            keyring=KeyRing([key.jwk()]),
+            policy=policy,
+            leases=LeaseTable(will.hub_loss),
+            owns={FIXED, PTZ}.__contains__,
+            clock=clock,
+        )
+        node = DistrictNode(
+            node=MAPO,
+            catalogue=catalogue,
+            source_of=lambda r: Source(rtsp_url=f"rtsp://x/{r.id}", onvif_url=None),
+            journal=journal,
+            authority=authority,
+            policy=policy,
+            send=said.append,
+            on_health=lambda camera, state: health.append((camera, state)),
+            clock=clock,
+        )
+        yield District(node, journal, clock, key, said, health)
+
+
+def with_will(hub_loss: HubLoss = HubLoss.HOLD, policy: str | None = None) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("district", [Will(hub_loss, policy)], indirect=True)
+
+
+async def test_a_viewer_hears_yes_only_after_the_journal_has_it(district: District) -> None:
+    verdict = await district.present(district.grant())
+    assert (verdict.accepted, verdict.camera, verdict.lease_s) == (True, FIXED, LEASE_S)
+    assert await district.kinds() == ["grant.received/1", "session.opened/1"]
+    (prepared,) = district.sent(ipc.Prepare)
+    assert (prepared.camera, prepared.turn) == (FIXED, None)
+
+
+@with_will(HubLoss.HOLD)
+async def test_under_hold_a_session_outlives_the_hub_to_the_hard_end(district: District) -> None:
+    await district.present(district.grant())
+    await district.pass_time(HARD_S - 2, hub=False)
+    assert district.sent(ipc.Cut) == []
+    told = district.sent(ipc.Extend)[-1]
+    assert told.lease_s == pytest.approx(2, abs=1), "the worker is told to go on"
+    await district.pass_time(3, hub=False)
+    assert [c.reason for c in district.sent(ipc.Cut)] == ["hard_end"]
+
+
+@with_will(HubLoss.CUT)
+async def test_under_cut_a_session_ends_with_its_lease(district: District) -> None:
+    await district.present(district.grant())
+    await district.pass_time(LEASE_S - 1, hub=False)
+    assert district.sent(ipc.Cut) == []
+    await district.pass_time(2, hub=False)
+    assert [c.reason for c in district.sent(ipc.Cut)] == ["lease_ran_out"]
+
+
+@pytest.mark.parametrize("district", [Will(HubLoss.HOLD), Will(HubLoss.CUT)], indirect=True)
+async def test_a_hub_that_is_here_but_does_not_renew_lets_the_lease_run_out(
+    district: District,
+) -> None:
+    await district.present(district.grant())
+    await district.pass_time(LEASE_S + 1, hub=True)
+    assert [c.reason for c in district.sent(ipc.Cut)] == ["lease_ran_out"]
+
+
+@with_will(HubLoss.CUT)
+async def test_renewals_keep_a_session_going(district: District) -> None:
+    await district.present(district.grant())
+    for _ in range(6):
+        await district.pass_time(LEASE_S - 5, hub=True)
+        await district.renew()
+    assert district.sent(ipc.Cut) == []
+
+
+async def test_a_hub_that_comes_back_has_a_leases_time_to_renew(district: District) -> None:
+    await district.present(district.grant())
+    await district.pass_time(60, hub=False)
+    await district.pass_time(LEASE_S - 2, hub=True)
+    assert district.sent(ipc.Cut) == []
+    await district.pass_time(4, hub=True)
+    assert [c.reason for c in district.sent(ipc.Cut)] == ["lease_ran_out"]
+
+
+async def test_a_close_cuts_before_anything_else_and_stays_closed(district: District) -> None:
+    grant = district.grant()
+    await district.present(grant)
+    await district.close(grant.id, over=False)
+    assert [c.reason for c in district.sent(ipc.Cut)] == ["closed"]
+    await district.node.note_end(ipc.Ended(session=SESSION, reason="closed", frames=9, bytes=99))
+    assert await district.ends() == ["closed"]
+    again = await district.present(grant, SessionId("ses_2"))
+    assert (again.accepted, again.code) == (False, "grant.closed")
+    assert (await district.kinds())[-1] == "session.refused/1"
+
+
+async def test_a_grant_of_an_incident_that_is_over_is_worth_nothing(district: District) -> None:
+    await district.close(over=True)
+    verdict = await district.present(district.grant())
+    assert (verdict.accepted, verdict.code) == (False, "grant.closed")
+
+
+async def test_a_replayed_or_foreign_proof_is_refused(district: District) -> None:
+    grant = district.grant()
+    token, nonce = encode_grant(grant, district.key), new_nonce()
+    proof = sign_proof(district.viewer, MAPO, grant.id, nonce)
+    other = sign_proof(new_viewer_key(), MAPO, grant.id, nonce)
+    for wrong_proof, wrong_nonce in ((proof, new_nonce()), (other, nonce)):
+        await district.node.judge(
+            ipc.Ask(
+                session=SESSION, audience=MAPO, token=token, proof=wrong_proof, nonce=wrong_nonce
+            )
+        )
+        verdict = district.sent(ipc.Verdict)[-1]
+        assert (verdict.accepted, verdict.code) == (False, "proof.signature")
+
+
+async def test_another_owners_camera_is_refused(district: District) -> None:
+    verdict = await district.present(district.grant(CameraId("seocho-00001")))
+    assert (verdict.accepted, verdict.code) == (False, "grant.camera")
+
+
+@with_will(policy=NO_ONE)
+async def test_the_owners_policy_has_the_last_word(district: District) -> None:
+    answer = await district.open(FIXED)
+    assert [(v.status, v.code) for v in answer.views] == [(ViewStatus.REFUSED, "policy.denied")]
+    assert district.sent(ipc.Prepare) == []
+    verdict = await district.present(district.grant())
+    assert (verdict.accepted, verdict.code) == (False, "policy.denied")
+
+
+async def test_views_are_opened_turned_and_given_up_with_the_incident(district: District) -> None:
+    answer = await district.open(FIXED, PTZ, CameraId("mapo-99999"))
+    assert [(v.status, v.code) for v in answer.views] == [
+        (ViewStatus.READY, ""),
+        (ViewStatus.READY, ""),
+        (ViewStatus.REFUSED, "view.no_such_camera"),
+    ]
+    turns = {p.camera: p.turn for p in district.sent(ipc.Prepare)}
+    assert turns == {FIXED: None, PTZ: Turn(azimuth_deg=90, tilt_deg=20, hfov_deg=30)}
+    await district.close(over=True)
+    released = {(r.camera, r.lock) for r in district.sent(ipc.Release)}
+    assert released == {(FIXED, INCIDENT), (PTZ, INCIDENT)}
+
+
+async def test_a_view_that_is_no_longer_wanted_is_given_up_alone(district: District) -> None:
+    await district.open(FIXED, PTZ)
+    await district.close(over=False, cameras=(PTZ,))
+    assert [r.camera for r in district.sent(ipc.Release)] == [PTZ]
+
+
+async def test_cameras_go_home_when_nobody_speaks_of_their_incident(district: District) -> None:
+    await district.open(PTZ)
+    await district.pass_time(2 * LEASE_S - 1, hub=True)
+    assert district.sent(ipc.Release) == []
+    await district.renew()
+    await district.pass_time(2 * LEASE_S - 1, hub=True)
+    assert district.sent(ipc.Release) == []
+    await district.pass_time(2, hub=True)
+    assert [r.camera for r in district.sent(ipc.Release)] == [PTZ]
+
+
+async def test_moves_of_a_camera_are_in_the_journal_with_their_purpose(district: District) -> None:
+    await district.open(PTZ)
+    to = Turn(azimuth_deg=90, tilt_deg=20, hfov_deg=30)
+    await district.node.note_turn(ipc.Turned(camera=PTZ, lock=INCIDENT, to=to, took_s=1.5))
+    await district.node.note_return(ipc.Returned(camera=PTZ))
+    turned, returned = await read_range(district.journal.store, MAPO)
+    body = turned.read(dict[str, object])
+    assert (body["move"], body["incident"], body["purpose"], body["azimuth_mdeg"]) == (
+        "turned",
+        INCIDENT,
+        "fire",
+        90_000,
+    )
+    assert returned.read(dict[str, object])["move"] == "returned"
+
+
+async def test_a_worker_that_died_leaves_no_session_open_in_the_record(district: District) -> None:
+    await district.present(district.grant())
+    await district.node.stop()
+    assert await district.ends() == ["node_stopped"]
+    await district.node.note_end(ipc.Ended(session=SESSION, reason="closed", frames=0, bytes=0))
+    assert await district.ends() == ["node_stopped"], "and none twice"
+
+
+async def test_a_lost_stream_is_ill_until_it_comes_back(district: District) -> None:
+    for status in (ipc.SourceStatus.LOST, ipc.SourceStatus.OPENING, ipc.SourceStatus.LIVE):
+        district.node.note_source(ipc.SourceState(camera=FIXED, status=status))
+    assert district.health == [(FIXED, HealthState.DEAD), (FIXED, HealthState.OK)]

@@ -1,0 +1,185 @@
+"""Whatever comes at once, in any order, twice: one incident, every report on disk, nothing lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from safetynet.access.seal import Vault
+from safetynet.app.hub.intake import Intake
+from safetynet.base.clock import ManualClock
+from safetynet.base.errors import ConflictError
+from safetynet.base.geo import LonLat
+from safetynet.base.ids import HUB, ReportId, new_id
+from safetynet.city.lookup import Gazetteer
+from safetynet.city.synth import small_city
+from safetynet.incident.fold import FOLDS
+from safetynet.incident.locate import Bounds
+from safetynet.incident.model import (
+    IncidentKind,
+    IncidentState,
+    KeptMessage,
+    PlaceOrigin,
+    Progress,
+    Report,
+)
+from safetynet.incident.read import KeptIncident, get_incident, list_recent
+from safetynet.incident.state import Change, end_incident
+from safetynet.journal.append import Journal
+from safetynet.journal.read import read_range
+from safetynet.journal.verify import verify_store
+from safetynet.store.schema import KEYS_SCHEMA
+from safetynet.store.store import Store
+
+NOW = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
+BOUNDS = Bounds(west=126.9, south=37.4, east=127.1, north=37.7)
+PLACE = LonLat(126.975, 37.53)
+
+
+@dataclass
+class Desk:
+    """An intake over real stores."""
+
+    intake: Intake
+    journal: Journal
+    clock: ManualClock
+    changes: list[Change] = field(default_factory=list)
+
+    def report(
+        self,
+        progress: Progress = Progress.OCCURRED,
+        *,
+        key: str = "T20260301000001",
+        detail: str = "연기가 보인다",
+        at: LonLat | None = PLACE,
+        dong_code: str = "",
+        drill: bool = False,
+    ) -> Report:
+        self.clock.advance(0.01)
+        now = self.clock.now()
+        return Report(
+            id=ReportId(new_id("rep", now)),
+            sender="119",
+            key=key,
+            format="http",
+            progress=progress,
+            kind=IncidentKind.FIRE,
+            grade="",
+            detail=detail,
+            at=at,
+            error_m=None,
+            address="",
+            dong_code=dong_code,
+            occurred_at=now,
+            received_at=now,
+            drill=drill,
+            raw=f"raw of {detail}".encode(),
+        )
+
+    async def kinds(self) -> list[str]:
+        return [e.kind for e in await read_range(self.journal.store, HUB)]
+
+    async def kept(self) -> list[KeptIncident]:
+        return await self.journal.store.read(lambda conn: list_recent(conn, HUB))
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    clock = ManualClock(NOW)
+    async with (
+        Store(f"sqlite:///{tmp_path}/node.sqlite") as store,
+        Store(f"sqlite:///{tmp_path}/keys.sqlite", schema=KEYS_SCHEMA) as keys,
+    ):
+        journal = Journal(HUB, store, clock, FOLDS)
+        changes: list[Change] = []
+        intake = Intake(
+            journal, Vault(keys, clock), Gazetteer(small_city()), BOUNDS, clock, changes.append
+        )
+        yield Desk(intake, journal, clock, changes)
+        assert (await verify_store(store, HUB)).ok
+
+
+async def test_sixty_reports_at_once_on_one_incident_make_one_and_lose_none(desk: Desk) -> None:
+    reports = [
+        desk.report(Progress.CHANGED if n else Progress.OCCURRED, detail=f"{n}번째 신고", at=PLACE)
+        for n in range(60)
+    ]
+    accepted = await asyncio.gather(*(desk.intake.accept(r) for r in reports))
+    assert len({a.incident for a in accepted}) == 1
+    assert [a.new for a in accepted].count(True) == 1
+    (kept,) = await desk.kept()
+    incident = await desk.intake.open_words(kept)
+    assert incident.detail == "59번째 신고", "the newest word stands"
+    assert (await desk.kinds()).count("report.accepted/1") == 60
+    assert {a.report for a in accepted} == {r.id for r in reports}
+
+
+async def test_an_end_among_many_reports_stands_whatever_comes_first(desk: Desk) -> None:
+    reports = [desk.report(detail=str(n)) for n in range(9)] + [desk.report(Progress.ENDED)]
+    await asyncio.gather(*(desk.intake.accept(r) for r in reversed(reports)))
+    (kept,) = await desk.kept()
+    assert kept.incident().state is IncidentState.ENDED
+
+
+async def test_incidents_do_not_wait_for_each_other(desk: Desk) -> None:
+    reports = [desk.report(key=f"T2026030100{n:04d}") for n in range(40)]
+    accepted = await asyncio.gather(*(desk.intake.accept(r) for r in reports))
+    assert len({a.incident for a in accepted}) == 40
+    assert all(a.new for a in accepted)
+
+
+async def test_a_drill_with_the_number_of_a_real_incident_is_another_one(desk: Desk) -> None:
+    real = await desk.intake.accept(desk.report())
+    drill = await desk.intake.accept(desk.report(drill=True))
+    assert real.incident != drill.incident
+
+
+async def test_a_missing_position_falls_back_to_the_legal_dong(desk: Desk) -> None:
+    await desk.intake.accept(desk.report(at=LonLat(0, 0), dong_code="1144012000"))
+    (kept,) = await desk.kept()
+    place = kept.incident().place
+    dong = Gazetteer(small_city()).find_dong("1144012000")
+    assert dong is not None
+    assert (place.origin, place.error_m) == (PlaceOrigin.LEGAL_DONG, dong.radius_m)
+    assert (place.at.lon, place.at.lat) == pytest.approx((dong.centre.lon, dong.centre.lat))
+
+
+async def test_nothing_of_what_people_said_stands_in_the_clear(desk: Desk, tmp_path: Path) -> None:
+    await desk.intake.accept(desk.report(detail="김철수 010-1234-5678"))
+    for entry in await read_range(desk.journal.store, HUB):
+        assert "김철수".encode() not in entry.line
+        assert b"1234-5678" not in entry.line
+    for path in tmp_path.rglob("*.sqlite*"):
+        assert "김철수".encode() not in path.read_bytes(), path.name
+
+
+async def test_what_makes_no_report_is_kept(desk: Desk) -> None:
+    message = KeptMessage(
+        id=ReportId(new_id("rep", NOW)),
+        sender="",
+        format="ucp",
+        code="ucp.header",
+        refused=True,
+        received_at=NOW,
+        raw=b"\x00garbage",
+    )
+    await desk.intake.keep(message)
+    assert await desk.kinds() == ["report.rejected/1"]
+    assert desk.changes == []
+
+
+async def test_an_operators_end_of_an_incident_that_moved_meanwhile_is_refused(
+    desk: Desk,
+) -> None:
+    accepted = await desk.intake.accept(desk.report())
+    stale = await desk.journal.store.read(lambda conn: get_incident(conn, HUB, accepted.incident))
+    change = end_incident(await desk.intake.open_words(stale), desk.clock.now())
+    await desk.intake.accept(desk.report(Progress.CHANGED, detail="불이 커진다"))
+    with pytest.raises(ConflictError) as refused:
+        await desk.intake.close(stale, change)
+    assert refused.value.code == "incident.moved"
+    (kept,) = await desk.kept()
+    assert kept.incident().state is IncidentState.OPEN
