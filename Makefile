@@ -1,5 +1,5 @@
 # Everything that a newcomer, a developer and CI need; each target sets up by itself.
-.PHONY: demo test check bench setup console rehearse screenshots clean help
+.PHONY: demo test check bench setup rehearse screenshots dist clean help
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
@@ -31,6 +31,9 @@ rehearse: setup ## Stage incidents in the living city and judge the pictures
 
 screenshots: setup ## Pictures of the console with a live incident, for the README
 	@$(PY) tools/screenshots.py $(ARGS)
+
+dist: setup ## A wheel and a source package that hold the built console
+	@$(PY) -m hatchling build
 
 clean: ## Remove what set-up and runs made
 	rm -rf .venv .setup var dist build console/node_modules src/safetynet/web/static

@@ -14,7 +14,6 @@ new_enough() { # is this an interpreter of 3.12 or newer?
 
 find_python() { # prints an interpreter of 3.12 or newer: the named one, one on PATH, one of pyenv
     if [ -n "${SAFETYNET_PYTHON:-}" ]; then
-        new_enough "$SAFETYNET_PYTHON" || fail "SAFETYNET_PYTHON=$SAFETYNET_PYTHON is no Python 3.12 or newer"
         command -v "$SAFETYNET_PYTHON"
         return
     fi
@@ -40,7 +39,8 @@ uv_from_pip() { # puts uv into .setup/uv with the pip of one of these interprete
         # No ensurepip (Debian without python3-venv): the system's pip, into a folder of its own.
         elif "$python" -m pip --version >/dev/null 2>&1; then
             rm -rf .setup/uv
-            PIP_ROOT_USER_ACTION=ignore "$python" -m pip -q --disable-pip-version-check install --target .setup/uv 'uv>=0.5' && return
+            PIP_ROOT_USER_ACTION=ignore "$python" -m pip -q --disable-pip-version-check \
+                install --target .setup/uv 'uv>=0.5' && return
         fi
     done
     rm -rf .setup/uv
@@ -96,6 +96,8 @@ is_set_up() {
 }
 
 if ! is_set_up; then
+    [ -z "${SAFETYNET_PYTHON:-}" ] || new_enough "$SAFETYNET_PYTHON" ||
+        fail "SAFETYNET_PYTHON=$SAFETYNET_PYTHON is no Python 3.12 or newer"
     python=$(find_python) || python=""
     uv=$(find_uv "$python")
     [ -n "$python" ] || python=$(fetch_python "$uv")

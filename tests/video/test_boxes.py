@@ -25,8 +25,6 @@ from safetynet.video.pull import Picture
 from safetynet.video.still import make_still
 from safetynet.video.wire import HEADER_BYTES, MediaType
 
-CHROMIUM = Path("/usr/bin/chromium")
-
 
 def encode(
     count: int, width: int = 320, height: int = 184, profile: str = "high"
@@ -219,8 +217,7 @@ window.play = ([mime, start, parts]) => new Promise((done, fail) => {
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
-def test_chromium_plays_from_the_second_key_frame_across_a_stall() -> None:
+def test_chromium_plays_from_the_second_key_frame_across_a_stall(chromium_path: Path) -> None:
     parameters, frames = pictures(20)
     stalled = [
         f
@@ -232,7 +229,7 @@ def test_chromium_plays_from_the_second_key_frame_across_a_stall() -> None:
     parts = [init, *(p.data[HEADER_BYTES:] for p in pieces[5:])]
     texts = [base64.b64encode(p).decode() for p in parts]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         page = browser.new_page()
         page.set_content(PAGE)
         mime = f'video/mp4; codecs="{parameters.codec}"'
