@@ -21,6 +21,7 @@ from safetynet.base import errors
 from safetynet.federation import messages, subjects
 from safetynet.incident import entries as incident_entries
 from safetynet.incident import showing
+from safetynet.journal import chain
 from safetynet.journal import entry as journal_entry
 from safetynet.web.openapi import openapi_text
 
@@ -50,8 +51,8 @@ ABOUT_ERRORS = (
 
 type Struct = type[msgspec.Struct]
 
-BODIES: dict[str, Struct | None] = {
-    journal_entry.EPOCH_KIND: None,
+BODIES: dict[str, Struct] = {
+    journal_entry.EPOCH_KIND: chain.EpochBody,
     incident_entries.REPORT_ACCEPTED: incident_entries.ReportBody,
     incident_entries.REPORT_REJECTED: incident_entries.KeptBody,
     incident_entries.MESSAGE_UNUSED: incident_entries.KeptBody,
@@ -135,16 +136,12 @@ def journal_page() -> str:
         f"# Kinds of journal entries\n\n{NOTE}",
         ABOUT_JOURNAL,
     ]
-    by_body: dict[Struct | None, list[str]] = {}
+    by_body: dict[Struct, list[str]] = {}
     for kind, body in BODIES.items():
         by_body.setdefault(body, []).append(kind)
     for body, kinds in by_body.items():
         title = ", ".join(f"`{k}`" for k in kinds)
-        text = (
-            f"{_doc(body)}\n\n{_fields(body)}"
-            if body
-            else "A new epoch began: `known_epoch` and `known_seq` are the last position that the node knew.\n"
-        )
+        text = f"{_doc(body)}\n\n{_fields(body)}"
         parts.append(f"## {title}\n\n{text}")
     parts += [f"## Part: {part.__name__}\n\n{_doc(part)}\n\n{_fields(part)}" for part in PARTS]
     return "\n".join(parts)
