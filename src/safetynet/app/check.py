@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, Table, select
 
 from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.app.demo import default_data
-from safetynet.base.errors import NotFoundError
+from safetynet.base.errors import BrokenError, NotFoundError
 from safetynet.base.ids import NodeId
 from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
 from safetynet.journal.rows import Folds, fold_again
@@ -106,11 +106,14 @@ def _rows_of(table: Table, node: NodeId) -> Select[Any]:
 
 def _copy(path: Path, copy: Path) -> None:
     """SQLite's own online backup: a consistent copy of a store that may be in use."""
-    with (
-        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source,
-        contextlib.closing(sqlite3.connect(copy)) as target,
-    ):
-        source.backup(target)
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source,
+            contextlib.closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+    except sqlite3.DatabaseError as error:
+        raise BrokenError("check.no_store", str(error), path=str(path)) from error
 
 
 def _table(checked: Sequence[Checked]) -> str:

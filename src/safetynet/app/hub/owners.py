@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 import structlog
 
-from safetynet.access.model import Grant
 from safetynet.base.clock import Clock
-from safetynet.base.errors import UnavailableError
+from safetynet.base.errors import InvalidError, UnavailableError
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, new_id
 from safetynet.federation.bus import Bus
 from safetynet.federation.commands import ask_owner
@@ -28,6 +28,15 @@ CLOSE_TRIES = 3
 """A close is worth asking again; beyond that the lease and the owner's policy end the session."""
 
 log = structlog.get_logger()
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What an open incident has at one owner: cameras it holds, and grants, perhaps none yet."""
+
+    owner: NodeId
+    incident: IncidentId
+    grants: tuple[GrantId, ...]
+    lease_s: float
 
 
 class Owners:
@@ -92,30 +101,30 @@ class Owners:
                 return
         log.warning("owner.close_unanswered", owner=owner, incident=incident)
 
-    async def renew(self, held: Sequence[tuple[NodeId, Grant]]) -> None:
-        """Extend grants at their owners, all owners at the same time."""
-        by_owner: dict[NodeId, list[Grant]] = {}
-        for owner, grant in held:
-            by_owner.setdefault(owner, []).append(grant)
+    async def renew(self, held: Sequence[Held]) -> None:
+        """Extend leases and locks at their owners, all owners at the same time."""
+        by_owner: dict[NodeId, list[Held]] = {}
+        for one in held:
+            by_owner.setdefault(one.owner, []).append(one)
         away = self.list_away()
         await asyncio.gather(
-            *(self._renew(owner, grants) for owner, grants in by_owner.items() if owner not in away)
+            *(self._renew(owner, mine) for owner, mine in by_owner.items() if owner not in away)
         )
 
-    async def _renew(self, owner: NodeId, grants: Sequence[Grant]) -> None:
+    async def _renew(self, owner: NodeId, held: Sequence[Held]) -> None:
         command = RenewLeases(
             key=self._key(),
             generation=self.generation,
-            grants=tuple(g.id for g in grants),
-            incidents=tuple(sorted({g.incident for g in grants})),
-            lease_s=min(g.lease_s for g in grants),
+            grants=tuple(grant for one in held for grant in one.grants),
+            incidents=tuple(sorted({one.incident for one in held})),
+            lease_s=min(one.lease_s for one in held),
         )
         await self._ask(owner, command)
 
     async def _ask(self, owner: NodeId, command: Command) -> Answer | None:
         try:
             return await ask_owner(self._bus, owner, command)
-        except UnavailableError as error:
+        except (UnavailableError, InvalidError) as error:
             log.info("owner.silent", owner=owner, command=type(command).__name__, code=error.code)
             return None
 

@@ -15,7 +15,7 @@ from safetynet.access.keys import NodeKey
 from safetynet.access.model import Grant, Viewer
 from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.eyes import Eyes
-from safetynet.app.hub.owners import Owners, line_of
+from safetynet.app.hub.owners import Held, Owners, line_of
 from safetynet.app.hub.response import (
     IssuedGrant,
     Response,
@@ -106,10 +106,13 @@ class Responder:
         response.wanted += 1
         if response.wanted > 1:
             return
-        while response.wanted and response.incident.state.is_open:
-            response.wanted = 1
-            await self._respond(response)
-            response.wanted -= 1
+        try:
+            while response.wanted and response.incident.state.is_open:
+                response.wanted = 1
+                await self._respond(response)
+                response.wanted -= 1
+        finally:
+            response.wanted = 0
 
     async def _respond(self, response: Response) -> None:
         now = self._clock.now()
@@ -120,6 +123,7 @@ class Responder:
             await self._journal.append([_refusal(response, now)])
             self._show(response)
             return
+        response.refused = ""
         for _ in range(ROUNDS):
             if not await self._open_views(response, response.plan):
                 return
@@ -211,6 +215,8 @@ class Responder:
         mine = [v for v in response.views.values() if v.owner == owner]
         wanted = tuple(WantedView(camera=v.camera, turn=_turn(v.chosen)) for v in mine)
         answer = await self._owners.open_views(owner, response.incident, plan, wanted)
+        if not response.incident.state.is_open:
+            return []
         states = [(v.camera, *_state_of(v.camera, answer)) for v in mine]
         drafts = [
             view_changed(response.incident.id, camera, state=state, note=note)
@@ -328,12 +334,19 @@ class Responder:
         await asyncio.gather(*telling)
 
     async def renew(self) -> None:
-        """Extend the leases of everything open; once, for all owners at the same time."""
+        """Extend the leases of everything open, and the hold on cameras that nobody watches yet."""
         held = [
-            (g.grant.audience, g.grant)
+            Held(
+                owner=owner,
+                incident=response.incident.id,
+                grants=tuple(
+                    g.grant.id for g in response.grants.values() if g.grant.audience == owner
+                ),
+                lease_s=response.plan.lease_s,
+            )
             for response in self.responses.values()
-            if response.incident.state.is_open
-            for g in response.grants.values()
+            if response.plan is not None and response.incident.state.is_open
+            for owner in sorted(response.owners())
         ]
         await self._owners.renew(held)
 
@@ -344,6 +357,13 @@ class Responder:
             short = plan is None or len(response.views) < plan.views
             if short and not response.refused and response.incident.state.is_open:
                 self._start(self.respond(response))
+
+    def hand_again(self, owner: NodeId) -> None:
+        """An owner's gateway may have moved: whoever holds its grants gets them with the address."""
+        for response in self.responses.values():
+            if response.incident.state.is_open and owner in response.owners():
+                for console in self._consoles.list_all():
+                    self.hand_grants(response, console.viewer)
 
     async def lose_owner(self, owner: NodeId) -> None:
         """An owner is away: its views are lost, the choice falls to the next best."""
@@ -366,7 +386,8 @@ class Responder:
     async def note_eyes(self, viewer: Viewer, shown: EyesOn | StillShown) -> None:
         """A picture is on a viewer's screen; the first one closes time-to-eyes."""
         response = self.responses.get(shown.incident)
-        if response is None or shown.grant not in response.grants:
+        issued = response.grants.get(shown.grant) if response else None
+        if response is None or issued is None or not _is_of(issued.grant, viewer, shown):
             raise RefusedError("eyes.no_grant", "this viewer has no such grant", grant=shown.grant)
         took_ms = round(self._since_ms(response))
         if isinstance(shown, EyesOn):
@@ -436,6 +457,10 @@ def _needs_views(response: Response, incident: Incident) -> bool:
         incident.kind,
         incident.grade,
     )
+
+
+def _is_of(grant: Grant, viewer: Viewer, shown: EyesOn | StillShown) -> bool:
+    return (grant.viewer, grant.camera) == (viewer.id, shown.camera)
 
 
 def _turn(view: ChosenView) -> WantedTurn | None:

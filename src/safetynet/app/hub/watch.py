@@ -9,7 +9,7 @@ from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.owners import Owners
 from safetynet.app.hub.responder import Responder
 from safetynet.base.clock import Clock
-from safetynet.base.errors import UnavailableError
+from safetynet.base.errors import InvalidError, UnavailableError
 from safetynet.base.ids import NodeId
 from safetynet.federation import subjects
 from safetynet.federation.bus import Bus
@@ -82,7 +82,7 @@ class Watch:
             await self._eyes.join(await fetch_catalogue(self._bus, node))
             log.info("hub.district_joined", of=node, cameras=self._eyes.count(node))
             await self._note(self._owners.directory.get(node))
-        except UnavailableError as error:
+        except (UnavailableError, InvalidError) as error:
             log.info("hub.catalogue_unread", of=node, code=error.code)
         finally:
             self._joining.discard(node)
@@ -106,6 +106,7 @@ class Watch:
     async def _note(self, standing: Standing) -> None:
         self._tell(standing)
         if standing.can_show:
+            self._responder.hand_again(standing.node)
             self._responder.fill_up()
         if standing.presence is Presence.AWAY:
             log.warning("hub.district_away", of=standing.node)
