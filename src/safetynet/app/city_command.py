@@ -1,10 +1,9 @@
 """The functions behind ``safetynet city build`` and ``safetynet city describe``."""
 
 import sys
-import time
 from pathlib import Path
 
-from safetynet.base.clock import SystemClock
+from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import SafetyNetError
 from safetynet.city.bundle import REPORT, TILES, list_damaged, load_city, read_manifest
 from safetynet.city.facts import OFFICIAL_TOTAL
@@ -19,6 +18,7 @@ def build(
     scale: float = 1.0,
     cameras: int = OFFICIAL_TOTAL,
     seed: int = 1,
+    clock: Clock | None = None,
 ) -> int:
     """Build a bundle, progress on standard error, the import report on standard output.
 
@@ -28,13 +28,14 @@ def build(
     from safetynet.city.ingest.report import render_report
 
     order = BuildOrder(name=name, out=out, folder=folder, seed=seed, scale=scale, cameras=cameras)
-    started = time.monotonic()
+    clock = clock or SystemClock()
+    started_s = clock.monotonic_s()
 
     def progress(step: str) -> None:
-        print(f"[{time.monotonic() - started:6.1f} s] {step}", file=sys.stderr, flush=True)
+        print(f"[{clock.monotonic_s() - started_s:6.1f} s] {step}", file=sys.stderr, flush=True)
 
     try:
-        built = build_city(order, SystemClock(), progress)
+        built = build_city(order, clock, progress)
     except SafetyNetError as e:
         print(f"error: {e.code}: {e}", file=sys.stderr)
         return 2

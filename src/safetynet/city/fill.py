@@ -4,29 +4,30 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from safetynet.base.geo import Floats
 from safetynet.city.borders import Borders
+from safetynet.city.geometries import Geometries, lines_of, points
 from safetynet.city.lattice import (
+    WIDTH_M,
     Corners,
     Edges,
     Lattice,
     list_coarse_edges,
     list_corners,
     list_edges,
+    lower_arterials,
     plan_lattice,
 )
-from safetynet.city.model import Buildings, Cameras, Shapes, StreetClass, Streets
-from safetynet.city.plots import plan_plots
+from safetynet.city.model import Buildings, Cameras, StreetClass, Streets
+from safetynet.city.plots import SETBACK_M, plan_plots
 from safetynet.city.poles import plan_poles
-from safetynet.city.quarter import MARGIN_M
+from safetynet.city.quarter import MARGIN_M, covered_ground
+from safetynet.city.snap import snap_lattice
 from safetynet.city.synth import buildings_of, join_cameras, streets_of
 from safetynet.city.tables import Bools, join_streets, take_buildings, take_streets
-
-Geometries = NDArray[np.object_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,8 @@ class Taken:
     """True where the real streets hold the whole city's arterials, so that none are invented."""
     points: Floats
     """(n, 2) real cameras and facilities."""
+    sites: Floats
+    """(m, 2) the poles of the real cameras: each is evidence of a street."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,18 @@ class Fill:
     cameras: Cameras
 
 
-NOTHING_TAKEN = Taken(ground=None, streets=None, has_arterials=False, points=np.zeros((0, 2)))
+NOTHING_TAKEN = Taken(
+    ground=None,
+    streets=None,
+    has_arterials=False,
+    points=np.zeros((0, 2)),
+    sites=np.zeros((0, 2)),
+)
+KERB_M = 12.0
+"""A site this near to a real street's edge stands at that street."""
+ALLEY_M = 5.0
+"""A site farther than this from every carriageway is joined to the nearest by an alley."""
+_POLE_CLEAR_M = 2.0
 
 
 def plan_fill(
@@ -70,11 +84,17 @@ def plan_fill(
     rng = np.random.default_rng(seed)
     whole = shapely.union_all([a.shape.simplify(5) for a in borders.districts]).buffer(1)
     lattice = plan_lattice(whole.bounds, rng)
+    if taken.has_arterials:
+        lattice = lower_arterials(lattice)
     dense = _dense_ground(whole, quarters)
-    covered = shapely.union_all(list(quarters.values())) if quarters else whole
+    covered = covered_ground(quarters) if quarters else whole
+    sites = _open_sites(taken, dense)
+    lattice = snap_lattice(lattice, sites)
     streets = _streets(lattice, whole, dense, covered, taken, scaled=bool(quarters))
+    alleys = join_sites(sites, streets, taken.streets)
+    streets = join_streets([streets, streets_of(alleys, _within(alleys, covered))])
     plots = plan_plots(lattice, _cells_in(lattice, dense), rng)
-    buildings = _clear_buildings(buildings_of(plots), taken)
+    buildings = _clear_buildings(buildings_of(plots), taken, alleys)
     return Fill(
         streets=streets,
         buildings=buildings,
@@ -87,6 +107,37 @@ def _dense_ground(whole: Polygon | MultiPolygon, quarters: dict[str, Polygon]) -
         return whole
     around = shapely.union_all([q.buffer(MARGIN_M) for q in quarters.values()])
     return around.intersection(whole)
+
+
+def _open_sites(taken: Taken, dense: BaseGeometry) -> Floats:
+    """Real poles on invented ground that no real street explains."""
+    sites = taken.sites[contains(dense, taken.sites)]
+    if taken.ground is not None:
+        sites = sites[~contains(taken.ground, sites)]
+    if taken.streets is not None and len(sites):
+        tree = shapely.STRtree(points(sites))
+        reach = taken.streets.width_m / 2 + KERB_M
+        lines = lines_of(taken.streets.line)
+        explained = tree.query(lines, predicate="dwithin", distance=reach)[1]
+        sites = np.delete(sites, np.unique(explained), axis=0)
+    return sites
+
+
+def join_sites(sites: Floats, invented: Streets, real: Streets | None) -> Edges:
+    """Alleys from the sites that stand off every carriageway to the nearest street."""
+    streets = invented if real is None else join_streets([invented, real])
+    if not len(sites) or not len(streets):
+        return Edges(xy=np.zeros((0, 2, 2)), rank=np.zeros(0, np.uint8))
+    lines = lines_of(streets.line)
+    at = points(sites)
+    site, line = shapely.STRtree(lines).query_nearest(at, all_matches=False)
+    foot = shapely.line_interpolate_point(
+        lines[line], shapely.line_locate_point(lines[line], at[site])
+    )
+    xy = np.stack([sites[site], shapely.get_coordinates(foot)], axis=1)
+    length = np.linalg.norm(xy[:, 1] - xy[:, 0], axis=1)
+    off = (length > streets.width_m[line] / 2 + ALLEY_M) & (length < MARGIN_M)
+    return Edges(xy=xy[off], rank=np.full(int(off.sum()), StreetClass.ALLEY, np.uint8))
 
 
 def _streets(
@@ -134,19 +185,18 @@ def _cells_in(lattice: Lattice, ground: BaseGeometry) -> Bools:
 def _clear_of_ground(streets: Streets, ground: BaseGeometry | None) -> Streets:
     if ground is None or not len(streets):
         return streets
-    touching = shapely.intersects(_lines(streets.line), ground)
+    touching = shapely.intersects(lines_of(streets.line), ground)
     return take_streets(streets, ~touching)
 
 
 def _clear_streets(tables: list[Streets], taken: Taken) -> Streets:
-
     streets = join_streets(tables)
     if taken.streets is None or not len(streets):
         return streets
     # What runs along a real street is dropped.
     ends = points(streets.line.xy[streets.line.offset[:-1]])
     tails = points(streets.line.xy[streets.line.offset[1:] - 1])
-    real = shapely.STRtree(_lines(taken.streets.line))
+    real = shapely.STRtree(lines_of(taken.streets.line))
     near = np.zeros(len(streets), np.bool_)
     near[real.query(ends, predicate="dwithin", distance=18.0)[0]] = True
     also = np.zeros(len(streets), np.bool_)
@@ -157,7 +207,7 @@ def _clear_streets(tables: list[Streets], taken: Taken) -> Streets:
     return take_streets(streets, keep)
 
 
-def _clear_buildings(buildings: Buildings, taken: Taken) -> Buildings:
+def _clear_buildings(buildings: Buildings, taken: Taken, alleys: Edges) -> Buildings:
     if not len(buildings):
         return buildings
     xy = buildings.ring.xy.reshape(-1, 4, 2)
@@ -168,20 +218,18 @@ def _clear_buildings(buildings: Buildings, taken: Taken) -> Buildings:
     tree = shapely.STRtree(rings)
     if taken.streets is not None:
         reach = taken.streets.width_m / 2 + 2.0
-        drop[tree.query(_lines(taken.streets.line), predicate="dwithin", distance=reach)[1]] = True
+        drop[tree.query(lines_of(taken.streets.line), predicate="dwithin", distance=reach)[1]] = (
+            True
+        )
     if len(taken.points):
-        drop[tree.query(points(taken.points), predicate="dwithin", distance=2.0)[1]] = True
+        drop[tree.query(points(taken.points), predicate="dwithin", distance=_POLE_CLEAR_M)[1]] = (
+            True
+        )
+    if len(alleys.xy):
+        corridors = np.asarray(shapely.linestrings(alleys.xy))
+        reach_m = WIDTH_M[StreetClass.ALLEY] / 2 + SETBACK_M
+        drop[tree.query(corridors, predicate="dwithin", distance=reach_m)[1]] = True
     return take_buildings(buildings, ~drop)
-
-
-def points(xy: Floats) -> Geometries:
-    """(n,) shapely points."""
-    return np.asarray(shapely.points(xy))
-
-
-def _lines(lines: Shapes) -> Geometries:
-    index = np.repeat(np.arange(len(lines)), np.diff(lines.offset))
-    return np.asarray(shapely.linestrings(lines.xy, indices=index))
 
 
 def _cameras(

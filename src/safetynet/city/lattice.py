@@ -1,6 +1,6 @@
 """A synthetic street plan: a warped, jittered lattice of ranked lines with blocks between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -72,6 +72,15 @@ def plan_lattice(
         open_j=_open(rank_j, len(u) - 1, _beside(block.T, axis=0), rng).T,
         block=block,
     )
+
+
+def lower_arterials(lattice: Lattice) -> Lattice:
+    """The same plan without main roads of its own: where real ones are known, these are local streets."""
+    rank_i, rank_j = (
+        np.where(rank == StreetClass.ARTERIAL, StreetClass.LOCAL, rank).astype(np.uint8)
+        for rank in (lattice.rank_i, lattice.rank_j)
+    )
+    return replace(lattice, rank_i=rank_i, rank_j=rank_j)
 
 
 def list_edges(lattice: Lattice) -> Edges:

@@ -4,7 +4,10 @@ import numpy as np
 
 from safetynet.base.geo import LonLat
 from safetynet.city.model import City, District, Dong
-from safetynet.city.rings import is_inside
+from safetynet.city.rings import away_from, is_inside
+
+BORDER_M = 10.0
+"""A place this near to a district belongs to it if no other holds it."""
 
 
 class Gazetteer:
@@ -26,7 +29,13 @@ class Gazetteer:
         }
 
     def find_district(self, at: LonLat) -> District | None:
-        """The district that holds the position; None outside the city."""
+        """The district that holds the position, or whose border is within ``BORDER_M``; else None.
+
+        Borders are simplified by some metres, so a place on one may lie between two districts.
+        """
+        return self._holder(at) or self._neighbour(at)
+
+    def _holder(self, at: LonLat) -> District | None:
         for district, rings, box in zip(
             self._city.districts, self._rings, self._boxes, strict=True
         ):
@@ -34,6 +43,25 @@ class Gazetteer:
             if near and any(is_inside(at.lon, at.lat, ring) for ring in rings):
                 return district
         return None
+
+    def _neighbour(self, at: LonLat) -> District | None:
+        metres = self._city.plane.to_xy
+        here = np.array(metres(at.lon, at.lat))
+        nearest, best = BORDER_M, None
+        margin = BORDER_M / 80_000  # in degrees, on the safe side
+        for district, rings, box in zip(
+            self._city.districts, self._rings, self._boxes, strict=True
+        ):
+            if not (
+                box[0] - margin <= at.lon <= box[2] + margin
+                and box[1] - margin <= at.lat <= box[3] + margin
+            ):
+                continue
+            for ring in rings:
+                away = away_from(here, np.column_stack(metres(ring[:, 0], ring[:, 1])))
+                if away < nearest:
+                    nearest, best = away, district
+        return best
 
     def find_dong(self, code: str) -> Dong | None:
         """The legal dong of a code of ten digits, or of its first eight; None where unknown."""

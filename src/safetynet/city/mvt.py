@@ -1,7 +1,7 @@
 """Encoding Mapbox Vector Tiles 2.1, many features at a time.
 
-An own encoder: the general one takes some 0.2 ms for a feature, which would be most of the time of
-building a city; this one encodes all geometry of a layer in a few array operations.
+An own encoder, since the general one goes feature by feature: this one encodes all geometry of a
+layer in a few array operations.
 """
 
 import struct

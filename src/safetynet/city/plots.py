@@ -58,13 +58,25 @@ def _inset(lattice: Lattice, i: Ints, j: Ints) -> tuple[Floats, Ints]:
         ],
         axis=1,
     ).astype(np.int32)
-    # 0.4 m more than wanted: the cell is not quite a rectangle
     margin = np.append(WIDTH_M / 2 + SETBACK_M, GAP_M)[rank] + 0.4
-    wide = np.linalg.norm(quad[:, 1] - quad[:, 0], axis=-1).min(axis=1)
-    deep = np.linalg.norm(quad[:, :, 1] - quad[:, :, 0], axis=-1).min(axis=1)
-    s = np.stack([margin[:, 0] / wide, 1 - margin[:, 1] / wide], axis=1)
-    t = np.stack([margin[:, 2] / deep, 1 - margin[:, 3] / deep], axis=1)
-    return _bilinear(quad, s, t), rank
+    ring = np.stack([quad[:, 0, 0], quad[:, 1, 0], quad[:, 1, 1], quad[:, 0, 1]], axis=1)
+    inner = _shrink(ring, margin[:, [2, 1, 3, 0]])
+    return inner[:, [[0, 3], [1, 2]]], rank
+
+
+def _shrink(ring: Floats, margin: Floats) -> Floats:
+    """Convex rings (n, 4, 2) with each side (n, 4: the one that begins at the corner) moved inwards.
+
+    NaN where nothing is left.
+    """
+    side = np.roll(ring, -1, axis=1) - ring
+    side = side / np.linalg.norm(side, axis=-1, keepdims=True)
+    before = np.roll(side, 1, axis=1)
+    sine = before[..., 0] * side[..., 1] - before[..., 1] * side[..., 0]
+    shift = np.roll(margin, 1, axis=1)[..., None] * side - margin[..., None] * before
+    inner = ring + shift / np.maximum(sine, 0.2)[..., None]
+    left = ((np.roll(inner, -1, axis=1) - inner) * side).sum(axis=-1).min(axis=1)
+    return np.where((left > 3.0)[:, None, None], inner, np.nan)
 
 
 def _bilinear(quad: Floats, s: Floats, t: Floats) -> Floats:

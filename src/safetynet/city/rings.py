@@ -19,3 +19,12 @@ def signed_area(ring: Floats) -> float:
     """Area of the ring, positive counter-clockwise."""
     x, y = ring[:, 0], ring[:, 1]
     return float(0.5 * (x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
+
+
+def away_from(point: Floats, ring: Floats) -> float:
+    """Distance of the point (2,) from the ring's line."""
+    side = np.roll(ring, -1, axis=0) - ring
+    off = point - ring
+    share = (off * side).sum(axis=1) / np.maximum((side**2).sum(axis=1), 1e-12)
+    gap = off - np.clip(share, 0, 1)[:, None] * side
+    return float(np.hypot(gap[:, 0], gap[:, 1]).min())

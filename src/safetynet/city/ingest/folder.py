@@ -14,6 +14,7 @@ from safetynet.base.errors import NotFoundError
 from safetynet.base.geo import Plane
 from safetynet.city.borders import Borders, find_area_code, read_geojson_borders
 from safetynet.city.bundle import Source, Speeds
+from safetynet.city.geometries import lines_of, polygons_of
 from safetynet.city.ingest.cctv import (
     Site,
     cameras_of,
@@ -34,13 +35,13 @@ from safetynet.city.ingest.osm import (
 from safetynet.city.ingest.report import ImportReport, Tally
 from safetynet.city.ingest.shift import warn_of_shift
 from safetynet.city.ingest.text import read_json, read_table
-from safetynet.city.ingest.topis import is_topis, read_topis
+from safetynet.city.ingest.topis import is_topis, lend_speeds, read_topis
 from safetynet.city.model import Buildings, Cameras, Facility, Streets
 from safetynet.city.tables import (
+    Bools,
     join_buildings,
     join_streets,
     middles,
-    owners,
     take_buildings,
     take_streets,
 )
@@ -205,7 +206,7 @@ def _join(found: _Found) -> Inputs:
     streets = join_streets(found.streets) if found.streets else None
     buildings = _join_buildings(found.buildings)
     ground = _ground(streets, buildings)
-    arterials, speeds = _outside(found.arterials, ground)
+    arterials, speeds = _outside(found.arterials, ground, streets)
     _warn_of_outsiders(found)
     return Inputs(
         cameras=cameras,
@@ -241,8 +242,8 @@ def _join_buildings(parts: list[tuple[Tally, Buildings]]) -> Buildings | None:
         if joined is None:
             joined = part
             continue
-        tree = shapely.STRtree(_polygons(joined))
-        middle = np.asarray(shapely.point_on_surface(_polygons(part)))
+        tree = shapely.STRtree(shapely.make_valid(polygons_of(joined.ring)))
+        middle = np.asarray(shapely.point_on_surface(shapely.make_valid(polygons_of(part.ring))))
         same = np.zeros(len(part), np.bool_)
         same[tree.query(middle, predicate="within")[0]] = True
         for n in np.flatnonzero(same).tolist():
@@ -250,11 +251,6 @@ def _join_buildings(parts: list[tuple[Tally, Buildings]]) -> Buildings | None:
         tally.yields -= int(same.sum())
         joined = join_buildings([joined, take_buildings(part, ~same)])
     return joined
-
-
-def _polygons(buildings: Buildings) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    lines = shapely.linearrings(buildings.ring.xy, indices=owners(buildings.ring))
-    return np.asarray(shapely.make_valid(np.asarray(shapely.polygons(np.asarray(lines)))))
 
 
 def _ground(streets: Streets | None, buildings: Buildings | None) -> BaseGeometry | None:
@@ -266,31 +262,39 @@ def _ground(streets: Streets | None, buildings: Buildings | None) -> BaseGeometr
             np.asarray(shapely.points(middles(buildings.ring))), 3 * GROUND_REACH_M, quad_segs=3
         )
     )
-    lines = shapely.linestrings(streets.line.xy, indices=owners(streets.line))
-    roads = shapely.union_all(shapely.buffer(np.asarray(lines), GROUND_REACH_M, quad_segs=2))
+    lines = lines_of(streets.line)
+    roads = shapely.union_all(shapely.buffer(lines, GROUND_REACH_M, quad_segs=2))
     return near.union(roads.intersection(near.buffer(2 * GROUND_REACH_M))).buffer(-GROUND_REACH_M)
 
 
 def _outside(
-    parts: list[tuple[Streets, Speeds]], ground: BaseGeometry | None
+    parts: list[tuple[Streets, Speeds]], ground: BaseGeometry | None, fine: Streets | None
 ) -> tuple[Streets | None, Speeds | None]:
-    """Main roads outside the completely known ground, where the finer source has them too."""
+    """Main roads outside the completely known ground; on it the finer source's have their speeds."""
     if not parts:
         return None, None
     streets, speeds = parts[0]
-    if ground is None:
+    if ground is None or fine is None:
         return streets, speeds
     shapely.prepare(ground)
     middle = middles(streets.line)
     keep = ~shapely.contains_xy(ground, middle[:, 0], middle[:, 1])
     number = np.cumsum(keep) - 1
     with_speed = keep[speeds.street]
-    left = Speeds(
-        street=number[speeds.street][with_speed].astype(np.int32),
-        forward=speeds.forward[with_speed],
-        kmh=speeds.kmh[with_speed],
+    lent = lend_speeds(streets, _take_speeds(speeds, ~with_speed), fine)
+    left = _take_speeds(speeds, with_speed)
+    joined = Speeds(
+        street=np.concatenate([number[left.street], int(keep.sum()) + lent.street]).astype(
+            np.int32
+        ),
+        forward=np.concatenate([left.forward, lent.forward]),
+        kmh=np.concatenate([left.kmh, lent.kmh]),
     )
-    return take_streets(streets, keep), left
+    return take_streets(streets, keep), joined
+
+
+def _take_speeds(speeds: Speeds, keep: Bools) -> Speeds:
+    return Speeds(street=speeds.street[keep], forward=speeds.forward[keep], kmh=speeds.kmh[keep])
 
 
 def _gap(cameras: Cameras | None, borders: Borders) -> dict[str, tuple[int, int]]:

@@ -23,6 +23,6 @@ class Inputs:
     """Where streets and buildings are complete."""
     facilities: tuple[Facility, ...] = ()
     speeds: Speeds | None = None
-    """Its ``street`` counts within ``arterials``."""
+    """Its ``street`` counts through ``arterials`` and then ``streets``."""
     sources: tuple[Source, ...] = ()
     report: ImportReport = field(default_factory=ImportReport)

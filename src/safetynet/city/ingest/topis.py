@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import shapely
 
 from safetynet.base.geo import Floats, Plane
-from safetynet.city.bundle import Speeds
+from safetynet.city.bundle import NO_SPEEDS, Speeds
+from safetynet.city.geometries import Geometries, lines_of
 from safetynet.city.ingest.report import Tally
 from safetynet.city.model import Origin, StreetClass, Streets
 from safetynet.city.tables import shapes_of
@@ -15,6 +17,9 @@ LANE_M = 3.25
 _MEDIAN_M = 2.0
 _FAST = ("도시고속도로", "고속도로", "주간선도로", "자동차전용도로")
 _PAIR_M = 40.0
+_SAME_ROAD_M = 20.0
+_SAME_WAY_DEG = 25.0
+_HEADING_M = 10.0
 
 
 def is_topis(collection: dict[str, Any]) -> bool:
@@ -96,3 +101,44 @@ def _rank(properties: dict[str, Any]) -> StreetClass:
 def _width(properties: dict[str, Any], both_ways: bool) -> float:
     lanes = float(properties.get("lanes") or 2)
     return lanes * LANE_M * (2 if both_ways else 1) + _MEDIAN_M
+
+
+def lend_speeds(main: Streets, speeds: Speeds, fine: Streets) -> Speeds:
+    """The speeds of main roads for the streets of a finer source that are the same roads.
+
+    A main street there whose middle lies within 20 m of a link and runs along it (within 25°) has
+    the link's speeds, both directions of them also where it is only one carriageway. ``street``
+    counts in ``fine``.
+    """
+    with_speed = np.unique(speeds.street)
+    rows = np.flatnonzero(fine.rank <= StreetClass.COLLECTOR)
+    if not len(with_speed) or not len(rows):
+        return NO_SPEEDS
+    links = lines_of(main.line)[with_speed]
+    lines = lines_of(fine.line)[rows]
+    middle = np.asarray(shapely.line_interpolate_point(lines, 0.5, normalized=True))
+    near, link = shapely.STRtree(links).query_nearest(
+        middle, max_distance=_SAME_ROAD_M, all_matches=False
+    )
+    along = _heading(links[link], middle[near]), _heading(lines[near], middle[near])
+    cosine = (along[0] * along[1]).sum(axis=1)
+    same = abs(cosine) > np.cos(np.radians(_SAME_WAY_DEG))
+    street, lender, turned = rows[near[same]], with_speed[link[same]], cosine[same] < 0
+    pair, row = np.nonzero(lender[:, None] == speeds.street[None, :])
+    return Speeds(
+        street=street[pair].astype(np.int32),
+        forward=speeds.forward[row] ^ turned[pair],
+        kmh=speeds.kmh[row],
+    )
+
+
+def _heading(lines: Geometries, near: Geometries) -> Floats:
+    """(k, 2) unit vectors along the lines beside the points."""
+    at = shapely.line_locate_point(lines, near)
+    length = shapely.length(lines)
+    ends = [
+        shapely.get_coordinates(shapely.line_interpolate_point(lines, np.clip(at + d, 0, length)))
+        for d in (-_HEADING_M, _HEADING_M)
+    ]
+    way = ends[1] - ends[0]
+    return np.asarray(way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9))
