@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from safetynet.app.orphan import death_signal
+from safetynet.app.orphan import bound_to_parent
 
 GRACE_S = 5.0
 """From the polite signal to the hard one."""
@@ -100,14 +100,13 @@ async def _spawn(program: Program) -> asyncio.subprocess.Process:
     program.log_file.parent.mkdir(parents=True, exist_ok=True)
     with program.log_file.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *program.command,
+            *bound_to_parent(program.command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             env={**os.environ, **program.environment},
             # A session of its own: Ctrl-C reaches the supervisor alone, which ends the others.
             start_new_session=True,
-            preexec_fn=death_signal(),
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from safetynet.app.embedded import PILOTS, EmbeddedCity
-from safetynet.app.orphan import death_signal, wait_for_end
+from safetynet.app.orphan import bound_to_parent, wait_for_end
 from safetynet.base.errors import UnavailableError
 from safetynet.base.log import configure_logging
 from safetynet.city.bundle import MANIFEST, read_manifest
@@ -106,7 +106,7 @@ async def find_bundle(city: Path | None, data: Path, scale: float) -> Path:
     say(f"demo: building a synthetic Seoul at scale {scale:g} (once)")
     command = [sys.executable, "-m", "safetynet.app.cli", "city", "build", "seoul"]
     process = await asyncio.create_subprocess_exec(
-        *command, "--scale", str(scale), "-o", str(bundle), preexec_fn=death_signal()
+        *bound_to_parent([*command, "--scale", str(scale), "-o", str(bundle)])
     )
     try:
         code = await process.wait()

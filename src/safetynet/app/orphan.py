@@ -1,33 +1,35 @@
 """No process outlives the one that started it."""
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
 
-_PR_SET_PDEATHSIG = 1
+# 1 is PR_SET_PDEATHSIG, 15 SIGTERM; a parent that is gone already sends no signal any more.
+_BECOME = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 15)
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 log = structlog.get_logger()
 
 
-def death_signal(number: int = signal.SIGTERM) -> Callable[[], None] | None:
-    """A function for a child to call between fork and exec; None where the system has no such thing.
+def bound_to_parent(command: Sequence[str]) -> tuple[str, ...]:
+    """The same command, ended by SIGTERM when this process ends; as it is where the system cannot.
 
-    Linux keeps the wish through ``exec``, so it works for foreign programs too (prctl(2)).
+    Linux keeps the wish through ``exec``, so it works for foreign programs too (prctl(2)). It is
+    made by a few lines that become the program, and not between fork and exec: a fork of a process
+    with threads may stand still there for ever, and its parent with it.
     """
     if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def ask() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, number)
-
-    return ask
+        return tuple(command)
+    return (sys.executable, "-I", "-S", "-c", _BECOME, str(os.getpid()), *command)
 
 
 async def run_until_asked(work: Coroutine[Any, Any, None]) -> None:
