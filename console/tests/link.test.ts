@@ -72,7 +72,7 @@ describe('a line to a gateway', () => {
   it('takes the relay where the gateway does not answer in time, and says so', () => {
     open();
     expect(last().url).toBe('ws://owner.example/view/mapo');
-    vi.advanceTimersByTime(1000);
+    vi.advanceTimersByTime(2000);
     expect(last().url).toBe(RELAY);
     last().say(challenge);
     last().say(accepted);

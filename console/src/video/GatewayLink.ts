@@ -3,7 +3,7 @@ import { socketUrl } from '../live/LiveSocket';
 import type { ConsoleKey } from './key';
 import { parseMedia, type FromGateway, type MediaMessage } from './media';
 
-const CHALLENGE_WITHIN_MS = 1000;
+const CHALLENGE_WITHIN_MS = 2000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 4000;
 /** After these the owner has said its last word; after any other the pictures may come back. */

@@ -1,0 +1,177 @@
+"""The console in a real browser, before the real embedded city."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from safetynet.app.embedded import EmbeddedCity
+from safetynet.sim.judge import judge_frame
+from tests.browser.conftest import Tour
+from tests.browser.hub import Hub, Spot
+from tests.support import eventually
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+LOCALES = Path(__file__).parents[2] / "console" / "src" / "locale"
+GATEWAY = re.compile(r"/view/")
+RELAY = re.compile(r"/api/relay/")
+LATE_MS = 5000
+"""The promise is 1 s; the bound is generous for a machine that does other work."""
+PATIENCE_MS = 60_000
+
+
+async def test_four_pictures_show_the_scene_and_stop_with_the_incident(
+    tour: Tour, hub: Hub, spot: Spot
+) -> None:
+    wall, page = tour.wall, tour.page
+    await page.route_web_socket(RELAY, lambda socket: socket.close())
+    await page.goto(hub.url)
+    await expect(page.locator("[data-node=mapo][data-state=here]")).to_be_visible()
+    staged = await hub.stage(spot)
+    first = await wall.wait_playing(hub, staged)
+    await wall.wait_more_frames(first, 10)
+    assert {shown.way for shown in first} == {"direct"}
+    for shown in first:
+        seen = judge_frame(await wall.grab(shown.camera), staged.signature)
+        assert seen.accepted, f"{shown.camera} does not show it: {seen}"
+
+    incident = await hub.find_incident(staged)
+    assert incident is not None
+    assert incident.time_to_eyes_ms is not None
+    await expect(page.locator("[data-time-to-eyes]")).to_have_attribute(
+        "data-time-to-eyes", str(incident.time_to_eyes_ms)
+    )
+
+    await wall.watch_end()
+    await page.locator("[data-action=end]").click()
+    await page.locator("[data-action=confirm-end]").click()
+    ended = await wall.wait_state("ended")
+    assert not any(shown.open for shown in ended), "a stream is still in a video element"
+    times = await wall.end_times()
+    assert 0 < times.pressed < times.ended < times.pressed + LATE_MS
+    assert times.frame < times.pressed + LATE_MS
+
+    async def cut_by_owner() -> bool:
+        reasons = await hub.list_session_ends("mapo", incident.id)
+        assert reasons.count("closed") >= len(ended), reasons
+        return True
+
+    await eventually(cut_by_owner)
+    after = await wall.pictures()
+    assert [s.frames for s in after] == [s.frames for s in ended], "frames came after the end"
+    await hub.unstage(staged)
+    assert tour.complaints == []
+
+
+async def test_an_operator_stages_and_ends_by_keyboard(tour: Tour, hub: Hub) -> None:
+    page = tour.page
+    await page.goto(hub.url)
+    await expect(page.locator(".maplibregl-canvas")).to_be_visible()
+    rows = page.locator("button[data-incident][data-state=open]")
+    await expect(rows).to_have_count(0)
+    await page.keyboard.press("s")
+    await page.keyboard.press("Enter")
+    await page.locator("[data-stage=person]").click()
+    await expect(rows).to_have_count(1, timeout=PATIENCE_MS)
+    await expect(rows).to_have_attribute("aria-current", "true")
+    await page.keyboard.press("e")
+    await page.locator("[data-action=confirm-end]").press("Enter")
+    await expect(rows).to_have_count(0)
+    assert tour.complaints == []
+
+
+async def test_the_relay_shows_what_the_gateway_cannot(tour: Tour, hub: Hub, spot: Spot) -> None:
+    await tour.page.route_web_socket(GATEWAY, lambda socket: socket.close())
+    await tour.page.goto(hub.url)
+    staged = await hub.stage(spot)
+    first = await tour.wall.wait_playing(hub, staged)
+    assert [shown.way for shown in first] == ["relay"] * len(first)
+    await tour.wall.wait_more_frames(first, 5)
+    for shown in first:
+        seen = judge_frame(await tour.wall.grab(shown.camera), staged.signature)
+        assert seen.accepted, f"{shown.camera} does not show it: {seen}"
+    await hub.unstage(staged)
+    await tour.wall.wait_state("ended")
+    assert tour.complaints == []
+
+
+async def test_every_letter_of_both_languages_is_in_the_font_that_the_hub_serves(
+    tour: Tour, hub: Hub
+) -> None:
+    page = tour.page
+    await page.goto(hub.url)
+    await expect(page.locator("[data-node=mapo]")).to_be_visible()
+    texts = [path.read_text(encoding="utf-8") for path in sorted(LOCALES.glob("*.ts"))]
+    letters = "".join(sorted({c for text in texts for c in text if c.isprintable()}))
+    assert max(letters) > "가"
+    await page.evaluate(
+        """(letters) => {
+          const all = document.createElement('p');
+          all.id = 'letters';
+          all.textContent = letters;
+          document.body.append(all);
+        }""",
+        letters,
+    )
+    assert await tour.wall.fonts_of("#letters") == {"Pretendard Variable": True}
+    spoken = await tour.wall.fonts_of("h1, h2, p, dt, dd, li, button, label, time, span")
+    assert spoken == {"Pretendard Variable": True}
+
+
+async def test_a_district_that_dies_is_named_and_comes_back(
+    tour: Tour, hub: Hub, spot: Spot, city: EmbeddedCity
+) -> None:
+    page, wall = tour.page, tour.wall
+    await page.goto(hub.url)
+    staged = await hub.stage(spot)
+    await wall.wait_playing(hub, staged)
+    pid = city.find_pid("mapo")
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    away = await wall.wait_away("mapo")
+    assert "마포구" in away.banner
+    assert "연결 끊김" in away.banner
+    assert "끊김" in away.words
+    await expect(page.locator("[data-node=seocho]")).to_have_attribute("data-state", "here")
+
+    mapo = page.locator("[data-node=mapo]")
+    await expect(mapo).to_have_attribute("data-state", "here", timeout=PATIENCE_MS)
+    await expect(page.locator("[data-away]")).to_have_count(0)
+    again = await wall.wait_playing(hub, staged)
+    await wall.wait_more_frames(again, 5)
+    await hub.unstage(staged)
+    await wall.wait_state("ended")
+    assert [c for c in tour.complaints if c.startswith("uncaught")] == []
+
+
+async def test_a_gateway_that_falls_silent_leaves_no_picture_standing(
+    tour: Tour, hub: Hub, spot: Spot, city: EmbeddedCity
+) -> None:
+    await tour.page.goto(hub.url)
+    staged = await hub.stage(spot)
+    await tour.wall.wait_playing(hub, staged)
+    gateway = _video_worker(city.find_pid("mapo"))
+    os.kill(gateway, signal.SIGSTOP)
+    try:
+        lost = await tour.wall.wait_state("lost")
+    finally:
+        os.kill(gateway, signal.SIGCONT)
+    assert not any(shown.open for shown in lost)
+    assert all("지웠습니다" in shown.words for shown in lost)
+    again = await tour.wall.wait_playing(hub, staged)
+    await tour.wall.wait_more_frames(again, 5)
+    await hub.unstage(staged)
+    await tour.wall.wait_state("ended")
+
+
+def _video_worker(district: int | None) -> int:
+    assert district is not None
+    for task in Path(f"/proc/{district}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            if b"safetynet.video.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    raise AssertionError("the district has no video worker")
