@@ -3,8 +3,8 @@
     python tools/screenshots.py [--city BUNDLE] [--hub URL] [--seed 7] [--out docs/img]
 
 Without ``--hub`` it starts the embedded city by day, waits until every district is in, and ends it
-again; a night picture follows from a second city by night. Places are tried in the order of the
-draw; the first in the wanted district with four views is taken. Needs Chromium and Playwright.
+again; a night picture follows from a second city by night. Of the places drawn in the wanted district
+the one is taken whose four views are nearest. Needs Chromium and Playwright.
 """
 
 import argparse
@@ -44,7 +44,8 @@ DAY = "2026-05-12T14:20:00+09:00"
 NIGHT = "2026-05-12T22:10:00+09:00"
 SIZE = {"width": 1600, "height": 900}
 COLOURS = 256
-DRAWN = 1500
+DRAWN = 1000
+SEES_ALL = 0.9
 LIVE_WITHIN_MS = 90_000
 MORE_FRAMES = 30
 LIVE = f"""() => {{
@@ -136,6 +137,7 @@ async def _shoot(
 
 
 async def _find_place(client: httpx.AsyncClient, places: list[Planned]) -> Planned:
+    found: list[tuple[float, Planned]] = []
     for place in places:
         query: dict[str, str | float] = {
             "lon": place.lon,
@@ -145,9 +147,11 @@ async def _find_place(client: httpx.AsyncClient, places: list[Planned]) -> Plann
         }
         answer = (await client.get("/api/views", params=query)).json()
         views = [view["chosen"] for view in answer["views"]]
-        if len(views) == 4 and all(view["distance_m"] < 160 for view in views):
-            return place
-    raise SystemExit("screenshots: no place of the draw has four near views; try another seed")
+        if len(views) == 4 and all(view["share_seen"] > SEES_ALL for view in views):
+            found.append((sum(view["distance_m"] for view in views), place))
+    if not found:
+        raise SystemExit("screenshots: no place of the draw has four good views; try another seed")
+    return min(found, key=lambda one: one[0])[1]
 
 
 async def _picture(browser: Browser, hub: str, language: str, path: Path) -> None:
