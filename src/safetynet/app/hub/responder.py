@@ -365,11 +365,21 @@ class Responder:
                 for console in self._consoles.list_all():
                     self.hand_grants(response, console.viewer)
 
+    def take_back(self, owner: NodeId) -> None:
+        """An owner is back: incidents that lost its views choose anew, its cameras among them."""
+        for response in self.responses.values():
+            silent = {c for c in response.lost if self._eyes.find_owner(c) == owner}
+            if response.incident.state.is_open and (silent or owner in response.left_by):
+                response.lost -= silent
+                response.left_by.discard(owner)
+                self._start(self.respond(response))
+
     async def lose_owner(self, owner: NodeId) -> None:
         """An owner is away: its views are lost, the choice falls to the next best."""
         for response in list(self.responses.values()):
             gone = [v.camera for v in response.views.values() if v.owner == owner]
             if gone and response.incident.state.is_open:
+                response.left_by.add(owner)
                 for camera in gone:
                     response.set_view(camera, "away", "owner.away")
                 self._show(response)

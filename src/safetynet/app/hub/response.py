@@ -36,6 +36,8 @@ class Response:
     """Open ones."""
     lost: set[CameraId] = field(default_factory=set)
     """Cameras whose owner refused or was silent; not chosen again for this incident."""
+    left_by: set[NodeId] = field(default_factory=set)
+    """Owners that went away while they showed it; asked again when they are back."""
     wanted: int = 0
     """1 while views are being chosen; more where something happened meanwhile."""
     decided_ms: float | None = None

@@ -107,6 +107,7 @@ class Watch:
         self._tell(standing)
         if standing.can_show:
             self._responder.hand_again(standing.node)
+            self._responder.take_back(standing.node)
             self._responder.fill_up()
         if standing.presence is Presence.AWAY:
             log.warning("hub.district_away", of=standing.node)
