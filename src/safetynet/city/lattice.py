@@ -18,6 +18,10 @@ PERIOD = 12
 """Lines from one arterial to the next; half of it is a collector, every second line a local street."""
 
 
+LEAST_STEP_M, MOST_STEP_M = 50.0, 74.0
+"""From one line to the next."""
+
+
 class Block(IntEnum):
     """What stands between two arterials."""
 
@@ -162,7 +166,7 @@ def list_corners(lattice: Lattice, *, clear_m: float = 0.7) -> Corners:
 
 
 def _lines(start: float, end: float, rng: np.random.Generator) -> Floats:
-    steps = rng.uniform(46, 68, int((end - start) / 46) + 2)
+    steps = rng.uniform(LEAST_STEP_M, MOST_STEP_M, int((end - start) / LEAST_STEP_M) + 2)
     lines = start + np.cumsum(steps)
     n = int((lines < end).sum())
     return lines[: max(n - n % 2 + 1, 5)]
@@ -201,8 +205,8 @@ def _open(rank: Bytes, edges: int, block: Bytes, rng: np.random.Generator) -> Bo
     """(lines, edges) whether each edge is a street; odd and even edges of better streets go together."""
     chance = np.array(
         [
-            [1.0, 1.0, 0.95, 0.8, 0.0],
-            [1.0, 1.0, 0.9, 0.55, 0.0],
+            [1.0, 1.0, 0.95, 0.65, 0.0],
+            [1.0, 1.0, 0.9, 0.5, 0.0],
             [1.0, 1.0, 0.45, 0.0, 0.0],
             [1.0, 1.0, 0.2, 0.0, 0.0],
         ]

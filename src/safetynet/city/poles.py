@@ -52,11 +52,11 @@ def mount(
 ) -> Mounts:
     """Poses for cameras at poles ``at`` (p, 2) that may look along ``ways`` (p, w) azimuths (NaN: none).
 
-    The first camera of a pole is a PTZ for nine poles of ten with several cameras and for one of
-    four with a single one, so that about a third of all turn. Fixed ones share out the ways.
+    The first camera of a pole is a PTZ for nine poles of ten with several cameras and for every
+    second with a single one, so that about a third of all turn. Fixed ones share out the ways.
     """
     n, p = len(pole), len(at)
-    chance = np.where(per_pole == 1, 0.25, 0.9)
+    chance = np.where(per_pole == 1, 0.5, 0.9)
     ptz = (ordinal == 0) & (rng.uniform(size=p) < chance)[pole]
     order = np.argsort(np.isnan(ways), axis=1, kind="stable")
     sorted_ways = np.take_along_axis(ways, order, axis=1)
