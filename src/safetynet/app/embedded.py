@@ -1,6 +1,7 @@
 """The whole embedded city on one machine: hub, districts, their NATS servers, and the simulation."""
 
 import asyncio
+import fcntl
 import http.client
 import secrets
 import shutil
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -82,6 +84,7 @@ class EmbeddedCity:
         self._data = data.resolve()
         self._children = Children(on_change, first_pause_s=restart_pause_s)
         self._at = at
+        self._lock: IO[str] | None = None
         self._join_every_s = join_every_s
         self._nodes = _list_nodes(self._bundle)
         self._pilots = [node for node in PILOTS if node in self._nodes]
@@ -102,6 +105,7 @@ class EmbeddedCity:
         The pilots join at once, the others one by one. Raises ``UnavailableError`` where the hub
         does not serve within a minute; its log then says why.
         """
+        self._take_folder()
         self._clear()
         self._start_nats(HUB)
         self._children.start(self._hub())
@@ -140,10 +144,23 @@ class EmbeddedCity:
     async def stop(self) -> None:
         """End all processes."""
         await self._children.stop()
+        if self._lock is not None:
+            self._lock.close()
 
     def find_pid(self, name: str) -> int | None:
         """Process id of ``hub``, ``sim``, ``mapo``, ``districts-1``, ``nats-hub`` …"""
         return self._children.find_pid(name)
+
+    def _take_folder(self) -> None:
+        """One embedded city per folder: a second one would clear the first one's state."""
+        self._data.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._data / "in-use").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UnavailableError(
+                "embedded.in_use", "another demo runs in this folder", data=str(self._data)
+            ) from None
 
     def _clear(self) -> None:
         for name in ("hub", "nodes", "nats", "log", "settings"):

@@ -79,8 +79,6 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Address of a service that stages incidents in a simulated city, for the console."""
     demo: bool = False
     """Told to the console: this is no real city."""
-    ready_file: str | None = None
-    """Written with the bound addresses when the hub serves."""
     log_level: str = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
 

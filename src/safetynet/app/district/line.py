@@ -52,6 +52,8 @@ class WorkerLine:
 
     def send(self, message: ToWorker) -> None:
         """Tell the worker; what cannot be told is lost with it, and its sessions with it."""
+        if isinstance(message, ipc.Verdict) and not message.accepted:
+            self._of_session.pop(message.session, None)  # a refused one has no end
         if self._worker is None:
             return
         try:
@@ -89,6 +91,8 @@ class WorkerLine:
     async def _pass_on(self, message: ToControl) -> None:
         if isinstance(message, ipc.Listening):
             self.gateway = (message.host, message.port)
+            for district in self._nodes.values():
+                await district.take_up()
             return
         node = self._node_of(message)
         if node is None or node not in self._queues:
@@ -140,5 +144,7 @@ async def _handle(district: DistrictNode, message: ToControl) -> None:
             await district.note_return(message)
         case ipc.SourceState():
             district.note_source(message)
+        case ipc.Probed():
+            district.note_probe(message)
         case _:
             pass

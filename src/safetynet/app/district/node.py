@@ -10,6 +10,7 @@ from safetynet.access.authority import Authority
 from safetynet.access.entries import PtzBody, PtzMove
 from safetynet.access.lease import LeaseTable
 from safetynet.access.model import EndReason, Grant
+from safetynet.access.moves import list_turned
 from safetynet.access.policy import Action, Ask, Policy
 from safetynet.base.clock import Clock
 from safetynet.base.errors import SafetyNetError
@@ -34,6 +35,12 @@ from safetynet.video.ipc import Source, ToWorker, Turn
 
 LOCK_LEASES = 2.0
 """A camera stays turned this many leases after the last word of its incident."""
+
+PROBE_EVERY_S = 10.0
+PROBES_AT_ONCE = 2
+"""Budget of health probing: only cameras that are ill are looked at, so many each ten seconds."""
+HOMEWARD = "homeward"
+"""Lock under which a forgotten camera is sent home."""
 
 log = structlog.get_logger()
 Send = Callable[[ToWorker], None]
@@ -70,6 +77,7 @@ class DistrictNode:
         self._locks: dict[IncidentId, _Lock] = {}
         self._watching: dict[SessionId, _Watching] = {}
         self._hub_heard_s = clock.monotonic_s()
+        self._probe_at_s: dict[CameraId, float] = {}
 
     @property
     def leases(self) -> LeaseTable:
@@ -104,17 +112,14 @@ class DistrictNode:
             return _refusal(wanted.camera, "policy.denied")
         lock = self._locks.setdefault(command.incident, _Lock(purpose=command.purpose))
         lock.until_s = self._clock.monotonic_s() + command.lease_s * LOCK_LEASES
-        lock.cameras.add(wanted.camera)
         turn = _turn_of(wanted) if record.kind == CameraKind.PTZ else None
-        self._send(
-            ipc.Prepare(
-                camera=record.id,
-                source=self._source_of(record),
-                turn=turn,
-                lock=command.incident,
-            )
-        )
+        lock.cameras[wanted.camera] = turn
+        self._prepare(record, turn, command.incident)
         return ViewAnswer(camera=wanted.camera, status=ViewStatus.READY)
+
+    def _prepare(self, record: CameraRecord, turn: Turn | None, lock: str) -> None:
+        source = self._source_of(record)
+        self._send(ipc.Prepare(camera=record.id, source=source, turn=turn, lock=lock))
 
     def _renew(self, command: RenewLeases) -> None:
         now_s = self._clock.monotonic_s()
@@ -147,7 +152,7 @@ class DistrictNode:
     def _let_go(self, incident: IncidentId, camera: CameraId) -> None:
         lock = self._locks.get(incident)
         if lock is not None and camera in lock.cameras:
-            lock.cameras.discard(camera)
+            del lock.cameras[camera]
             self._send(ipc.Release(camera=camera, lock=incident))
 
     # time
@@ -156,6 +161,7 @@ class DistrictNode:
         """Cut what is due and let cameras go whose incident nobody speaks of any more."""
         now_s = self._clock.monotonic_s()
         self.cut_due(hub_away=now_s - self._hub_heard_s > hub_away_after_s)
+        self._probe_ill(now_s)
         for incident in [i for i, lock in self._locks.items() if lock.until_s < now_s]:
             log.warning("district.lock_ran_out", of=self.node, incident=incident)
             self._unlock(incident)
@@ -193,11 +199,7 @@ class DistrictNode:
         record = self._cameras[grant.camera]
         self._watching[ask.session] = _Watching(grant, self._clock.monotonic_s())
         # Without a turn: the stream is opened even where the hub's command has not come yet.
-        self._send(
-            ipc.Prepare(
-                camera=record.id, source=self._source_of(record), turn=None, lock=ask.session
-            )
-        )
+        self._prepare(record, None, ask.session)
         self._send(
             ipc.Verdict(session=ask.session, accepted=True, camera=record.id, lease_s=lease_s)
         )
@@ -244,19 +246,50 @@ class DistrictNode:
         if message.error:
             log.warning("ptz.not_returned", camera=message.camera, error=message.error)
             return
-        home = Turn(
-            azimuth_deg=record.azimuth_deg,
-            tilt_deg=record.tilt_deg,
-            hfov_deg=record.hfov_deg,
-        )
-        await self._note_move(message.camera, PtzMove.RETURNED, home, None, None, 0)
+        await self._note_move(message.camera, PtzMove.RETURNED, _home_of(record), None, None, 0)
 
     def note_source(self, message: ipc.SourceState) -> None:
         """A stream came or was lost."""
         if message.status is ipc.SourceStatus.LIVE:
-            self._on_health(message.camera, HealthState.OK)
+            self._note_health(message.camera, HealthState.OK)
         elif message.status is ipc.SourceStatus.LOST:
-            self._on_health(message.camera, HealthState.DEAD)
+            self._note_health(message.camera, HealthState.DEAD)
+
+    def note_probe(self, message: ipc.Probed) -> None:
+        """A camera that was ill was looked at again."""
+        self._note_health(message.camera, HealthState(message.state))
+
+    def _note_health(self, camera: CameraId, state: HealthState) -> None:
+        if state is HealthState.OK:
+            self._probe_at_s.pop(camera, None)
+        else:
+            self._probe_at_s[camera] = self._clock.monotonic_s() + PROBE_EVERY_S
+        self._on_health(camera, state)
+
+    def _probe_ill(self, now_s: float) -> None:
+        """Look again at what is ill, a few cameras at a time."""
+        due = [camera for camera, at_s in self._probe_at_s.items() if at_s <= now_s]
+        for camera in due[:PROBES_AT_ONCE]:
+            self._probe_at_s[camera] = now_s + PROBE_EVERY_S
+            source = self._source_of(self._cameras[camera])
+            self._send(ipc.Probe(camera=camera, source=source))
+
+    async def take_up(self) -> None:
+        """A worker is there, perhaps a new one: it learns what is held, and what to send home.
+
+        A camera whose last move in our own record is a turn that nobody holds any more was left
+        standing by a process that died.
+        """
+        for incident, lock in self._locks.items():
+            for camera, turn in lock.cameras.items():
+                self._prepare(self._cameras[camera], turn, incident)
+        held = {camera for lock in self._locks.values() for camera in lock.cameras}
+        left = await self._journal.store.read(lambda conn: list_turned(conn, self.node))
+        for camera in sorted(set(left) - held):
+            record = self._cameras.get(camera)
+            if record is not None:
+                self._prepare(record, _home_of(record), HOMEWARD)
+                self._send(ipc.Release(camera=camera, lock=HOMEWARD))
 
     async def stop(self) -> None:
         """This node ends, or its worker did: so do its sessions, in its own record."""
@@ -310,7 +343,8 @@ class _Lock:
 
     purpose: str
     until_s: float = 0.0
-    cameras: set[CameraId] = field(default_factory=set)
+    cameras: dict[CameraId, Turn | None] = field(default_factory=dict)
+    """And where each was turned."""
 
 
 def _ask(node: NodeId, command: OpenViews, wanted: WantedView) -> Ask:
@@ -326,6 +360,10 @@ def _ask(node: NodeId, command: OpenViews, wanted: WantedView) -> Ask:
         basis=command.basis,
         drill=command.drill,
     )
+
+
+def _home_of(record: CameraRecord) -> Turn:
+    return Turn(azimuth_deg=record.azimuth_deg, tilt_deg=record.tilt_deg, hfov_deg=record.hfov_deg)
 
 
 def _refusal(camera: CameraId, code: str) -> ViewAnswer:

@@ -53,6 +53,10 @@ class Consoles:
         except KeyError:
             raise NotFoundError("viewer.unknown", "no such viewer", viewer=viewer) from None
 
+    def find(self, viewer: ViewerId) -> Console | None:
+        """A registered console; None where it has left."""
+        return self._consoles.get(viewer)
+
     def list_all(self) -> list[Console]:
         """Everybody who watches now."""
         return list(self._consoles.values())

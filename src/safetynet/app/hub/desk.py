@@ -13,7 +13,12 @@ from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response, view_incident
 from safetynet.app.settings import HubSettings
 from safetynet.base.clock import Clock
-from safetynet.base.errors import ConflictError, InvalidError, NotFoundError
+from safetynet.base.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    SafetyNetError,
+)
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import IncidentId, NodeId, ReportId, new_id
 from safetynet.city.lookup import Gazetteer
@@ -25,7 +30,7 @@ from safetynet.incident.read import get_incident
 from safetynet.incident.state import end_incident
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import Entry
-from safetynet.journal.read import read_incident, read_range
+from safetynet.journal.read import read_incident, read_sequences
 from safetynet.links.http import report_from_fields
 from safetynet.services.plan import find_service
 from safetynet.sight.model import Choice, Place, Request, TargetKind
@@ -143,9 +148,7 @@ class HubDesk:
             found = await read_incident(self._journal.store, incident)
             entries = [e for e in found if node in ("all", e.node)][:limit]
         else:
-            entries = await read_range(
-                self._journal.store, node, after_epoch=1, after_seq=after, limit=limit
-            )
+            entries = await read_sequences(self._journal.store, node, after + 1, after + limit)
         return [_line(entry) for entry in entries]
 
     async def choose_views(
@@ -200,7 +203,11 @@ class HubDesk:
             incidents=tuple(self.list_incidents()),
             nodes=tuple(self.list_nodes()),
         )
-        await self._responder.welcome(console.viewer)
+        try:
+            await self._responder.welcome(console.viewer)
+        except SafetyNetError:
+            self._consoles.close(console.viewer.id)
+            raise
         return console.feed, snapshot
 
     async def close_console(self, feed: Feed) -> None:

@@ -58,8 +58,10 @@ async def _serve(settings: HubSettings, clock: Clock) -> None:
     city = await asyncio.to_thread(load_city, Path(settings.bundle))
     async with AsyncExitStack() as stack:
         hub = await _open_hub(settings, city, clock, stack)
-        async with asyncio.TaskGroup() as group:
-            await hub.start(group, stack)
+        # The doors close first: a console that leaves still has its grants closed by the group.
+        async with asyncio.TaskGroup() as group, AsyncExitStack() as doors:
+            await hub.start(group, doors)
+            await asyncio.Event().wait()
 
 
 class _Hub:

@@ -10,23 +10,21 @@ import msgspec
 import structlog
 
 from safetynet.access import entries
-from safetynet.access.grants import encode_grant
 from safetynet.access.keys import NodeKey
 from safetynet.access.model import Grant, Viewer
 from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.eyes import Eyes
-from safetynet.app.hub.owners import Held, Owners, line_of
+from safetynet.app.hub.granting import Granting
+from safetynet.app.hub.owners import Held, Owners
 from safetynet.app.hub.response import (
-    IssuedGrant,
     Response,
     body_of_passed,
     body_of_view,
-    hard_end_of,
     plan_request,
 )
 from safetynet.base.clock import Clock
 from safetynet.base.errors import RefusedError, SafetyNetError
-from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, new_id
+from safetynet.base.ids import CameraId, IncidentId, NodeId
 from safetynet.federation.messages import Answer, ViewStatus, WantedTurn, WantedView
 from safetynet.incident.model import Incident
 from safetynet.incident.showing import choice_made, eyes_on, still_shown, view_changed
@@ -36,7 +34,7 @@ from safetynet.journal.entry import Draft
 from safetynet.services.model import Plan
 from safetynet.services.plan import plan_incident
 from safetynet.sight.model import Choice, ChosenView, HealthState
-from safetynet.web.types import EyesOn, GrantsEvent, GrantView, StillShown, ViewView
+from safetynet.web.types import EyesOn, StillShown, ViewView
 
 SEOUL = ZoneInfo("Asia/Seoul")
 KEPT_RESPONSES = 500
@@ -64,7 +62,7 @@ class Responder:
         group: asyncio.TaskGroup,
     ) -> None:
         self._journal = journal
-        self._key = key
+        self._granting = Granting(key, owners, consoles, clock)
         self._eyes = eyes
         self._owners = owners
         self._consoles = consoles
@@ -121,6 +119,9 @@ class Responder:
         except RefusedError as error:
             response.refused = error.code
             await self._journal.append([_refusal(response, now)])
+            # It may have been a trigger before: what was opened for it is closed.
+            views, response.views = list(response.views.values()), {}
+            await self._drop(response, views)
             self._show(response)
             return
         response.refused = ""
@@ -140,18 +141,12 @@ class Responder:
             self._start(self._ask_owner(response, plan, owner))
             for owner in sorted({v.owner for v in choice.views})
         ]
-        grants = [
-            self._new_grant(response, plan, view, console.viewer)
-            for console in self._consoles.list_all()
-            for view in choice.views
-            if console.viewer.agency in plan.receivers
-        ]
-        await self._journal.append(
-            [self._choice_draft(response, plan), *self._issue(response, grants)]
-        )
+        viewers = [console.viewer for console in self._consoles.list_all()]
+        issued = self._granting.issue(response, plan, viewers)
+        await self._journal.append([self._choice_draft(response, plan), *issued])
         self._show(response)
-        for console in self._consoles.list_all():
-            self.hand_grants(response, console.viewer)
+        for viewer in viewers:
+            self._granting.hand(response, viewer)
         self._start(self._draw_areas(response))
         await self._drop(response, dropped)
         lost = [camera for task in asking for camera in await task or ()]
@@ -175,7 +170,9 @@ class Responder:
         for grant in grants:
             response.grants.pop(grant.id, None)
         if grants:
-            drafts = [entries.closed(g.id, g.incident, "replaced") for g in grants]
+            drafts = [
+                entries.closed(g.id, g.incident, response.refused or "replaced") for g in grants
+            ]
             await self._journal.append(drafts)
         for owner in sorted({view.owner for view in dropped} - self._owners.list_away()):
             await self._owners.close_views(
@@ -228,71 +225,15 @@ class Responder:
             self._show(response)
         return [camera for camera, state, _ in states if state != "ready"]
 
-    def _new_grant(
-        self, response: Response, plan: Plan, view: ChosenView, viewer: Viewer
-    ) -> IssuedGrant:
-        now = self._clock.now()
-        grant = Grant(
-            id=GrantId(new_id("grant", now)),
-            issuer=HUB,
-            audience=view.owner,
-            incident=response.incident.id,
-            camera=view.camera,
-            viewer=viewer.id,
-            viewer_key=viewer.key,
-            agency=viewer.agency,
-            service=plan.service.value,
-            purpose=plan.purpose,
-            basis=line_of(plan.basis),
-            drill=response.incident.drill,
-            issued_at=now,
-            hard_end=hard_end_of(plan, now),
-            lease_s=plan.lease_s,
-        )
-        return IssuedGrant(grant=grant, token=encode_grant(grant, self._key))
-
-    def _issue(self, response: Response, grants: Sequence[IssuedGrant]) -> list[Draft]:
-        """Replace what these viewers held for other cameras of this incident."""
-        kept = {(g.grant.viewer, g.grant.camera) for g in response.grants.values()}
-        fresh = [g for g in grants if (g.grant.viewer, g.grant.camera) not in kept]
-        response.grants |= {g.grant.id: g for g in fresh}
-        return [entries.issued(g.grant, generation=self._owners.generation) for g in fresh]
-
     async def welcome(self, viewer: Viewer) -> None:
         """A console came: grants for what is open now."""
         for response in list(self.responses.values()):
-            plan = response.plan
-            if plan is None or not response.incident.state.is_open:
+            if response.plan is None or not response.incident.state.is_open:
                 continue
-            if viewer.agency not in plan.receivers:
-                continue
-            grants = [
-                self._new_grant(response, plan, view.chosen, viewer)
-                for view in response.views.values()
-            ]
-            await self._journal.append(self._issue(response, grants))
-            self.hand_grants(response, viewer)
-
-    def hand_grants(self, response: Response, viewer: Viewer) -> None:
-        """Give a viewer the grants that are its own."""
-        grants = tuple(
-            GrantView(
-                id=g.grant.id,
-                incident=response.incident.id,
-                camera=g.grant.camera,
-                owner=g.grant.audience,
-                rank=response.rank(g.grant.camera),
-                token=g.token,
-                gateway=self._owners.find_gateway(g.grant.audience) or "",
-                relay=f"/api/relay/{g.grant.audience}",
-                hard_end=g.grant.hard_end,
-            )
-            for g in response.grants_of(viewer)
-            if response.rank(g.grant.camera)
-        )
-        if grants:
-            event = GrantsEvent(incident=response.incident.id, grants=grants)
-            self._consoles.get(viewer.id).feed.put(event)
+            drafts = self._granting.issue(response, response.plan, [viewer])
+            if drafts:
+                await self._journal.append(drafts)
+            self._granting.hand(response, viewer)
 
     async def farewell(self, viewer: Viewer) -> None:
         """A console left: its grants are closed."""
@@ -363,7 +304,7 @@ class Responder:
         for response in self.responses.values():
             if response.incident.state.is_open and owner in response.owners():
                 for console in self._consoles.list_all():
-                    self.hand_grants(response, console.viewer)
+                    self._granting.hand(response, console.viewer)
 
     def take_back(self, owner: NodeId) -> None:
         """An owner is back: incidents that lost its views choose anew, its cameras among them."""
