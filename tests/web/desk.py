@@ -46,7 +46,7 @@ class FakeDesk:
 
     def get_settings(self) -> SettingsView:
         self._try()
-        return SettingsView(version="0", demo=False, staging=None, hold_policy="owner")
+        return SettingsView(version="0", demo=False, staging=None)
 
     def get_city(self) -> CityView:
         return CityView(

@@ -382,7 +382,6 @@ export interface components {
         /** SettingsView */
         SettingsView: {
             demo: boolean;
-            hold_policy: string;
             staging: string | null;
             version: string;
         };

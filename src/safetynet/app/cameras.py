@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from safetynet.base.errors import InvalidError
 from safetynet.base.ids import NodeId
 from safetynet.city.model import CameraKind, Cameras, City
 from safetynet.federation.messages import CameraRecord
@@ -11,8 +12,10 @@ from safetynet.sight.model import Aim
 
 
 def records_of(city: City, node: NodeId) -> list[CameraRecord]:
-    """A district's cameras as they stand in a bundle."""
-    index = next(i for i, d in enumerate(city.districts) if d.node == node)
+    """A district's cameras as they stand in a bundle; raises ``InvalidError`` for another node."""
+    index = next((i for i, d in enumerate(city.districts) if d.node == node), None)
+    if index is None:
+        raise InvalidError("district.unknown", "the bundle has no such district", node=node)
     c = city.cameras
     rows = np.flatnonzero(c.district == index)
     lon, lat = city.plane.to_lonlat(c.x, c.y)

@@ -11,7 +11,7 @@ from safetynet.base.errors import InvalidError, NotFoundError
 from safetynet.base.ids import NodeId
 
 
-class CameraAccess(msgspec.Struct, frozen=True, kw_only=True):
+class CameraAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a district reaches its cameras; ``{camera}`` stands for the camera's id."""
 
     rtsp_url: str
@@ -24,7 +24,7 @@ class CameraAccess(msgspec.Struct, frozen=True, kw_only=True):
     """Its password; keep the settings file readable by the service's account alone."""
 
 
-class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True):
+class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One district node."""
 
     node: NodeId
@@ -41,7 +41,9 @@ class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Cedar policies of this owner; the shipped default where None."""
 
 
-class DistrictProcessSettings(msgspec.Struct, frozen=True, kw_only=True):
+class DistrictProcessSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
     """A process that runs one district, or several that share it but no state."""
 
     bundle: str
@@ -60,7 +62,7 @@ class DistrictProcessSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``debug``, ``info``, ``warning`` or ``error``."""
 
 
-class HubSettings(msgspec.Struct, frozen=True, kw_only=True):
+class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The hub."""
 
     bundle: str

@@ -48,7 +48,7 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     cameras: int
     head: int
-    """Highest sequence of its journal that the hub has applied."""
+    """Highest sequence of its journal, by its own last word."""
 
 
 class PlaceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,7 +240,6 @@ class SettingsView(msgspec.Struct, frozen=True, kw_only=True):
     demo: bool
     staging: str | None
     """Address of a service that stages incidents in a simulated city; None in a real one."""
-    hold_policy: str
 
 
 class CameraPoint(msgspec.Struct, frozen=True, kw_only=True):

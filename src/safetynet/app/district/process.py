@@ -19,7 +19,7 @@ from safetynet.app.district.node import DistrictNode
 from safetynet.app.orphan import run_until_asked
 from safetynet.app.settings import CameraAccess, DistrictProcessSettings, DistrictSettings
 from safetynet.base.clock import Clock, SystemClock
-from safetynet.base.errors import UnavailableError
+from safetynet.base.errors import NotFoundError, UnavailableError
 from safetynet.base.ids import HUB, CameraId, NodeId, new_id
 from safetynet.base.log import configure_logging
 from safetynet.city.bundle import load_city
@@ -104,11 +104,7 @@ def _make_node(
     health: "_Health",
     clock: Clock,
 ) -> DistrictNode:
-    policy = (
-        Policy(Path(own.policy_file).read_text(encoding="utf-8"))
-        if own.policy_file
-        else Policy.default()
-    )
+    policy = _read_policy(own.policy_file)
     mine = {record.id for record in catalogue.cameras}
     authority = Authority(
         own.node,
@@ -129,6 +125,15 @@ def _make_node(
         on_health=health.note,
         clock=clock,
     )
+
+
+def _read_policy(path: str | None) -> Policy:
+    if path is None:
+        return Policy.default()
+    try:
+        return Policy(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFoundError("policy.unreadable", str(error), path=path) from error
 
 
 def source_of(access: CameraAccess, record: CameraRecord) -> Source:

@@ -97,7 +97,6 @@ class HubDesk:
             version=__version__,
             demo=self._settings.demo,
             staging=self._settings.staging,
-            hold_policy="owner",
         )
 
     def get_city(self) -> CityView:

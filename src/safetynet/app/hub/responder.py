@@ -134,7 +134,7 @@ class Responder:
         request = plan_request(response.incident, plan, night=_is_night(self._clock.now()))
         away = self._owners.list_away()
         choice = await self._eyes.choose(request, away, frozenset(response.lost))
-        if not response.incident.state.is_open:
+        if not response.incident.state.is_open or _is_served(response, choice):
             return False
         dropped = self._adopt(response, choice)
         asking = [
@@ -382,6 +382,14 @@ class Responder:
         ended = [i for i, r in self.responses.items() if not r.incident.state.is_open]
         for incident in ended[: max(0, len(ended) - KEPT_RESPONSES)]:
             del self.responses[incident]
+
+
+def _is_served(response: Response, choice: Choice) -> bool:
+    """True where the choice is what is open already: nothing to ask for, nothing to write down."""
+    before = response.choice
+    if before is None or before.views != choice.views:
+        return False
+    return bool(choice.views) and all(v.state == "ready" for v in response.views.values())
 
 
 def _refusal(response: Response, now: datetime) -> Draft:
