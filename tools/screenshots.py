@@ -4,7 +4,7 @@
 
 Without ``--hub`` it starts the embedded city by day, waits until every district is in, and ends it
 again; a night picture follows from a second city by night. Of the places drawn in the wanted district
-the one is taken whose four views are nearest. Needs Chromium and Playwright.
+the one is taken whose least sharp view is the sharpest. Needs Chromium and Playwright.
 """
 
 import argparse
@@ -43,9 +43,10 @@ FLAGS = [
 DAY = "2026-05-12T14:20:00+09:00"
 NIGHT = "2026-05-12T22:10:00+09:00"
 SIZE = {"width": 1600, "height": 900}
+MAX_BYTES = 700_000
 COLOURS = 256
 DRAWN = 1000
-SEES_ALL = 0.9
+SEES_WELL = 0.85
 LIVE_WITHIN_MS = 90_000
 MORE_FRAMES = 30
 LIVE = f"""() => {{
@@ -147,11 +148,11 @@ async def _find_place(client: httpx.AsyncClient, places: list[Planned]) -> Plann
         }
         answer = (await client.get("/api/views", params=query)).json()
         views = [view["chosen"] for view in answer["views"]]
-        if len(views) == 4 and all(view["share_seen"] > SEES_ALL for view in views):
-            found.append((sum(view["distance_m"] for view in views), place))
+        if len(views) == 4 and all(view["share_seen"] > SEES_WELL for view in views):
+            found.append((min(view["px_per_m"] for view in views), place))
     if not found:
         raise SystemExit("screenshots: no place of the draw has four good views; try another seed")
-    return min(found, key=lambda one: one[0])[1]
+    return max(found, key=lambda one: one[0])[1]
 
 
 async def _picture(browser: Browser, hub: str, language: str, path: Path) -> None:
@@ -165,8 +166,9 @@ async def _picture(browser: Browser, hub: str, language: str, path: Path) -> Non
 
 def _save(png: bytes, path: Path) -> None:
     image = Image.open(BytesIO(png)).convert("RGB")
-    small = image.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    small.save(path, optimize=True)
+    image.save(path, optimize=True)
+    if path.stat().st_size > MAX_BYTES:
+        image.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"screenshots: {path} ({path.stat().st_size // 1024} kB)")
 
 

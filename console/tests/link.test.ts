@@ -20,10 +20,13 @@ class Line {
     this.sent.push(text);
   }
 
+  /** Its close event comes only when the test lets it. */
+  slow = false;
+
   close(): void {
     if (this.readyState !== Line.OPEN) return;
     this.readyState = 3;
-    this.onclose?.();
+    if (!this.slow) this.onclose?.();
   }
 
   say(message: object): void {
@@ -123,6 +126,19 @@ describe('a line to a gateway', () => {
     vi.advanceTimersByTime(500);
     expect(Line.all).toHaveLength(2);
     expect(events.ended).not.toHaveBeenCalled();
+  });
+
+  it('comes back although the old line is slow to close', () => {
+    open();
+    const old = last();
+    old.slow = true;
+    old.say(challenge);
+    old.say(accepted);
+    old.say({ type: 'ended', reason: 'source_lost' });
+    vi.advanceTimersByTime(100);
+    old.onclose?.();
+    vi.advanceTimersByTime(400);
+    expect(Line.all).toHaveLength(2);
   });
 
   it('tries no more once the grant is past its hard end, or the viewer closed it', () => {

@@ -11,6 +11,8 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_pla
 from safetynet.app.embedded import EmbeddedCity
 from safetynet.base.clock import SystemClock
 from safetynet.city.build import BuildOrder, build_city
+from safetynet.city.bundle import load_city
+from safetynet.sim.world import ThingKind
 from safetynet.web.app import STATIC
 from tests.browser.hub import Hub, Spot
 from tests.browser.wall import Wall
@@ -74,9 +76,9 @@ async def hub(city: EmbeddedCity) -> AsyncIterator[Hub]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def spot(hub: Hub) -> Spot:
-    """A place in 마포 for which the hub has four views that see all of it."""
-    return await hub.find_spot("mapo", "fire", views=4)
+async def spot(hub: Hub, bundle: Path) -> Spot:
+    """A place in 마포 for which the hub has four views that show a fire there."""
+    return await hub.find_spot("mapo", ThingKind.FIRE, 4, load_city(bundle))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

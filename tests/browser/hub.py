@@ -3,14 +3,20 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 
 import httpx
 import msgspec
 
 from safetynet.access.entries import SESSION_ENDED
-from safetynet.base.ids import CameraId, IncidentId
+from safetynet.base.ids import IncidentId
+from safetynet.city.model import City
+from safetynet.sight.model import Aim
+from safetynet.sim.camera import Pose
+from safetynet.sim.judge import Judge
 from safetynet.sim.stage import Staged
+from safetynet.sim.world import Thing, ThingKind
 from safetynet.web.types import (
     CameraPoint,
     IncidentView,
@@ -21,19 +27,17 @@ from safetynet.web.types import (
 from tests.support import eventually
 
 _BESIDE_DEG = ((0.0002, 0.0), (-0.0002, 0.0), (0.0, 0.0002), (0.0, -0.0002))
-_SEES_ALL = 0.95
 _ERROR_M = 20
 """What a caller's position is good for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
-    """A place, and the cameras that the hub would choose for it."""
+    """A place that cameras see, and what to put there."""
 
     lon: float
     lat: float
-    kind: str
-    cameras: tuple[CameraId, ...]
+    kind: ThingKind
 
 
 class Hub:
@@ -87,17 +91,20 @@ class Hub:
 
         await eventually(showing, within_s=60)
 
-    async def find_spot(self, owner: str, kind: str, *, views: int) -> Spot:
-        """A place among an owner's cameras with so many views, each of which sees all of it."""
+    async def find_spot(self, owner: str, kind: ThingKind, views: int, city: City) -> Spot:
+        """A place among an owner's cameras with so many views, each of which the judge accepts."""
         cameras = await self._get(f"/api/cameras?owner={owner}", list[CameraPoint])
-        for at in ((c.lon + x, c.lat + y) for c in cameras for x, y in _BESIDE_DEG):
-            query = f"/api/views?lon={at[0]}&lat={at[1]}&error_m={_ERROR_M}&target={kind}"
+        home = {c.id: c.aim for c in cameras}
+        judge = Judge(city)
+        for lon, lat in ((c.lon + x, c.lat + y) for c in cameras for x, y in _BESIDE_DEG):
+            query = f"/api/views?lon={lon}&lat={lat}&error_m={_ERROR_M}&target={kind}"
             chosen = [v.chosen for v in (await self._get(query, ViewsAnswer)).views]
-            if len(chosen) == views and all(
-                c.owner == owner and c.share_seen >= _SEES_ALL for c in chosen
-            ):
-                ids = tuple(c.camera for c in chosen)
-                return Spot(lon=at[0], lat=at[1], kind=kind, cameras=ids)
+            if len(chosen) < views or any(c.owner != owner for c in chosen):
+                continue
+            thing = _thing(kind, *city.plane.to_xy(lon, lat))
+            poses = {c.camera: _pose(c.aim or home[c.camera]) for c in chosen}
+            if all(judge.look(camera, pose, thing).seen.accepted for camera, pose in poses.items()):
+                return Spot(lon=lon, lat=lat, kind=kind)
         raise AssertionError(f"no place in {owner} has {views} views")
 
     async def _get[T](self, path: str, kind: type[T]) -> T:
@@ -112,3 +119,11 @@ class _Ended(msgspec.Struct):
 class _Entry(msgspec.Struct):
     kind: str
     body: _Ended
+
+
+def _pose(aim: Aim) -> Pose:
+    return Pose(azimuth_deg=aim.azimuth_deg, tilt_deg=aim.tilt_deg, hfov_deg=aim.hfov_deg)
+
+
+def _thing(kind: ThingKind, x: float, y: float) -> Thing:
+    return Thing(id="stg_try", kind=kind, x=x, y=y, signature=0, since=datetime.now(UTC))

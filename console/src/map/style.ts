@@ -49,8 +49,8 @@ const ground = (): Layers => [
     'source-layer': 'building',
     minzoom: 13,
     paint: {
-      'fill-color': ['interpolate', ['linear'], ['coalesce', ['get', 'height_m'], 8], 5, '#18222d', 60, '#26333f'],
-      'fill-outline-color': '#2d3b49',
+      'fill-color': ['interpolate', ['linear'], ['coalesce', ['get', 'height_m'], 8], 5, '#1a2631', 60, '#2f3f4e'],
+      'fill-outline-color': '#364757',
       'fill-opacity': ['interpolate', ['linear'], ['zoom'], 13, 0, 14.5, 1],
     },
   },
@@ -64,7 +64,7 @@ const streets = (): Layers => [
     'source-layer': 'street',
     layout: { 'line-cap': 'round', 'line-join': 'round' },
     paint: {
-      'line-color': ['match', ['get', 'rank'], 0, '#47596b', 1, '#3a4a5a', 2, '#2f3d4b', '#27333f'],
+      'line-color': ['match', ['get', 'rank'], 0, '#586d82', 1, '#475a6d', 2, '#37475a', '#2d3a48'],
       'line-width': [
         'interpolate',
         ['exponential', 1.7],

@@ -94,8 +94,9 @@ export class GatewayLink {
     this.socket = socket;
     let challenged = false;
     const giveUp = () => {
-      clearTimeout(this.timer);
+      // The close of a line given up earlier may come late: the timer is another's by then.
       if (this.socket !== socket) return;
+      clearTimeout(this.timer);
       this.socket = null;
       socket.close();
       if (challenged) this.retryLater();
