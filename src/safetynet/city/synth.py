@@ -73,9 +73,10 @@ def small_city(seed: int = 7, *, cameras: int = 40) -> City:
 def join_cameras(parts: list[tuple[int, NodeId, Mounts]]) -> Cameras:
     """Synthetic cameras of several districts (index, node, mounts) with ids counted per district."""
     ids, names, district, pole, poles = [], [], [], [], 0
+    title = {fact.node: fact.name_ko for fact in list_district_facts()}
     for index, node, m in parts:
         ids += [CameraId(f"{node}-{k:05d}") for k in range(1, len(m.x) + 1)]
-        names += [f"{node} {p + 1:05d}" for p in m.pole]
+        names += [f"{title.get(node, node)} {p + 1:05d}" for p in m.pole]
         district.append(np.full(len(m.x), index, np.int32))
         pole.append(m.pole + poles)
         poles += int(m.pole.max(initial=-1)) + 1
