@@ -78,7 +78,7 @@ fetch_python() { # prints an interpreter that uv has or fetches
 new_node() {
     command -v npm >/dev/null 2>&1 && node -e '
         const [major, minor] = process.versions.node.split(".").map(Number);
-        process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' >/dev/null 2>&1
+        process.exit((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22 ? 0 : 1)' >/dev/null 2>&1
 }
 
 groups="" # Node stays a wheel in .venv only where the machine has none that will do
@@ -102,7 +102,7 @@ if ! is_set_up; then
     uv=$(find_uv "$python")
     [ -n "$python" ] || python=$(fetch_python "$uv")
     say "using $("$python" --version) at $python"
-    [ -z "$groups" ] || say "no Node.js 20.19 or newer here: it comes with the Python packages"
+    [ -z "$groups" ] || say "no Node.js 20.19, 22.12 or newer here: it comes with the Python packages"
     say "installing the Python packages of uv.lock into .venv (minutes on a slow line, the first time)"
     quiet="--quiet"
     [ ! -t 2 ] || quiet="" # a person gets uv's progress bars

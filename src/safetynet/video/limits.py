@@ -24,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a newcomer's stream may wait for its still."""
     linger_s: float = 2.0
     """A pull goes on this long after its last need, for whoever comes back."""
-    silence_s: float = 3.0
+    silence_s: float = 5.0
     """A source that sends nothing for this long is lost."""
     group_frames: int = 300
     group_bytes: int = 16 << 20

@@ -57,12 +57,12 @@ class Eyes:
         """Whose camera it is; None where nobody that joined has it."""
         return self._owner.get(camera)
 
-    def note_health(self, camera: CameraId, state: HealthState) -> None:
-        """A camera fell ill or recovered, by its owner's word."""
-        if state is HealthState.OK:
-            self.health.pop(camera, None)
-        else:
+    def note_health(self, camera: CameraId, state: HealthState) -> bool:
+        """A camera fell ill or recovered, by its owner's word; True where that is news."""
+        before = self.health.pop(camera, HealthState.OK)
+        if state is not HealthState.OK:
             self.health[camera] = state
+        return before is not state
 
     def list_records(self, owner: NodeId | None) -> list[tuple[NodeId, CameraRecord]]:
         """Cameras with their owners."""

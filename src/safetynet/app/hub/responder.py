@@ -23,7 +23,7 @@ from safetynet.app.hub.response import (
     plan_request,
 )
 from safetynet.base.clock import Clock
-from safetynet.base.errors import RefusedError, SafetyNetError
+from safetynet.base.errors import RefusedError, SafetyNetError, UnavailableError
 from safetynet.base.ids import CameraId, IncidentId, NodeId
 from safetynet.federation.messages import Answer, ViewStatus, WantedTurn, WantedView
 from safetynet.incident.model import Incident
@@ -81,7 +81,14 @@ class Responder:
                 log.error("responder.failed", code=error.code, message=error.message)
                 return None
 
-        return self._group.create_task(guarded())
+        guarding = guarded()
+        try:
+            return self._group.create_task(guarding)
+        except RuntimeError as error:
+            # The hub is ending and takes no more work; leases end what it can no longer close.
+            guarding.close()
+            work.close()
+            raise UnavailableError("hub.ending", "the hub is ending") from error
 
     def take(self, change: Change) -> None:
         """An incident opened, changed or ended; returns at once, the work goes on in a task."""

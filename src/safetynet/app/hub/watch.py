@@ -99,9 +99,11 @@ class Watch:
             if self._eyes.find_owner(note.camera) != subjects.node_of(subject):
                 continue
             state = HealthState(note.state)
-            self._eyes.note_health(note.camera, state)
+            news = self._eyes.note_health(note.camera, state)
             if state is not HealthState.OK:
                 await self._responder.lose_camera(note.camera, state)
+            elif news:
+                self._responder.fill_up()
 
     async def _note(self, standing: Standing) -> None:
         self._tell(standing)
