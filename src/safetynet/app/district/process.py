@@ -59,6 +59,8 @@ async def run_districts(settings: DistrictProcessSettings) -> None:
 
 async def _run(settings: DistrictProcessSettings, clock: Clock) -> None:
     catalogues = await asyncio.to_thread(_read_catalogues, settings)
+    for own in settings.districts:
+        _read_policy(own.policy_file)  # a mistake is told before anything is started
     limits = Limits(host=settings.gateway_host, port=settings.gateway_port)
     line = WorkerLine(limits, clock)
     async with asyncio.TaskGroup() as group:
