@@ -54,6 +54,8 @@ class Town:
             http_port=0,
             ucp_port=0,
             join_every_s=0.1,
+            # Longer than the silence that makes a node away: a killed one is missed before it is back.
+            restart_pause_s=5.0,
             at="2026-03-01T12:00:00+09:00",
         )
         self.hub_url = self.embedded.addresses.hub_url
