@@ -111,4 +111,5 @@ if ! is_set_up; then
         fail "uv could not install the packages"
     set_up >.venv/.set-up
 fi
+.venv/bin/python -m compileall -q src
 exec .venv/bin/python tools/build_console.py
