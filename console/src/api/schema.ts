@@ -216,8 +216,14 @@ export interface components {
         ChosenView: {
             aim: components["schemas"]["Aim"] | null;
             camera: string;
+            /** @default 0 */
+            chance: number;
             distance_m: number;
+            /** @default 0 */
+            gives_up_m: number;
             owner: string;
+            /** @default 0 */
+            plays_in_s: number;
             px_per_m: number;
             reasons: components["schemas"]["Reason"][];
             share_seen: number;
@@ -343,13 +349,14 @@ export interface components {
             limit?: number | null;
             unit?: string | null;
             value?: number | null;
+            what?: string | null;
         };
         /**
          * ReasonCode
          * @description Why a camera was chosen or passed over. Public and stable; consoles translate them.
          * @enum {string}
          */
-        ReasonCode: "line_of_sight" | "quality" | "turns_to" | "other_side" | "behind_building" | "faces_away" | "too_far" | "dead" | "frozen" | "obstructed" | "owner_away" | "busy" | "adds_nothing";
+        ReasonCode: "line_of_sight" | "quality" | "turns_to" | "other_side" | "plays_in" | "checked" | "learned" | "behind_building" | "faces_away" | "too_far" | "dead" | "frozen" | "obstructed" | "owner_away" | "busy" | "stale" | "dark" | "masked" | "pose_unknown" | "unusable" | "adds_nothing";
         /** ReportAccepted */
         ReportAccepted: {
             incident: string;

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -63,6 +64,47 @@ class Dong(msgspec.Struct, frozen=True, kw_only=True):
     """Radius around ``centre`` that holds 95 % of the dong's street length (or area)."""
 
 
+PICTURE_PX = (1280, 720)
+"""Width and height of a main stream where nobody says otherwise, square pixels."""
+
+UNCERTAINTY = np.array(
+    [[1.0, 1.0, 0.5], [5.0, 3.0, 3.0], [180.0, 10.0, 8.0], [0.0, 0.0, 0.0], [15.0, 5.0, 3.0]]
+)
+"""By ``Origin``: standard deviation of azimuth and tilt (degrees) and of the position (m).
+
+An azimuth that is off by 180° is no knowledge at all: a direction that was assumed by rule is true
+only where a simulation makes it so.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zones:
+    """Privacy zones: what a camera must not show, as sectors over the ground; shape (k,)."""
+
+    camera: Ints
+    """Row of the camera."""
+    from_deg: Floats
+    """Compass; the sector runs clockwise from here …"""
+    to_deg: Floats
+    """… to here."""
+    near_m: Floats
+    far_m: Floats
+    """Between these distances from the lens."""
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+    @classmethod
+    def none(cls) -> "Zones":
+        """No zones."""
+        e = np.empty(0)
+        return cls(camera=np.empty(0, np.int32), from_deg=e, to_deg=e, near_m=e, far_m=e)
+
+
+_BY_RULE: Any = None
+"""Stands in a column until ``Cameras`` puts in what the rule says."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cameras:
     """All cameras, one row each; every array has shape (n,)."""
@@ -90,6 +132,38 @@ class Cameras:
     """``Origin`` of x, y."""
     pose_origin: Bytes
     """``Origin`` of azimuth, tilt, field of view and height."""
+    roll_deg: Floats = _BY_RULE
+    """Clockwise as seen from behind the lens; 0 where not given."""
+    width_px: Ints = _BY_RULE
+    """Of the main stream; ``PICTURE_PX`` where not given."""
+    height_px: Ints = _BY_RULE
+    azimuth_sd_deg: Floats = _BY_RULE
+    """Standard deviations of what the columns above say; by ``UNCERTAINTY`` where not given."""
+    tilt_sd_deg: Floats = _BY_RULE
+    position_sd_m: Floats = _BY_RULE
+    night_range_m: Floats = _BY_RULE
+    """How far it shows a person at night; NaN where nobody says."""
+    ptz_model: Bytes = _BY_RULE
+    """Row of ``PTZ_MODELS``."""
+    zones: "Zones" = _BY_RULE
+    """Parts that it must not show; none where not given."""
+
+    def __post_init__(self) -> None:
+        n = len(self.id)
+        rules = {
+            "roll_deg": np.zeros(n),
+            "width_px": np.full(n, PICTURE_PX[0], np.int32),
+            "height_px": np.full(n, PICTURE_PX[1], np.int32),
+            "azimuth_sd_deg": UNCERTAINTY[self.pose_origin, 0],
+            "tilt_sd_deg": UNCERTAINTY[self.pose_origin, 1],
+            "position_sd_m": UNCERTAINTY[self.position_origin, 2],
+            "night_range_m": np.full(n, np.nan),
+            "ptz_model": np.zeros(n, np.uint8),
+            "zones": Zones.none(),
+        }
+        for name, value in rules.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return len(self.id)
@@ -186,12 +260,8 @@ class City:
     """True where only the districts' quarters hold cameras."""
 
 
-PICTURE_PX = (1280, 720)
-"""Width and height of every camera's main stream, square pixels."""
-
-
 class PtzModel(msgspec.Struct, frozen=True, kw_only=True):
-    """What a PTZ camera's data sheet says; one model for the whole city for now."""
+    """What a PTZ camera's data sheet says."""
 
     pan_dps: float = 120.0
     """Degrees per second."""
@@ -205,3 +275,6 @@ class PtzModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PTZ = PtzModel()
+"""What the simulated cameras are, and what is taken where nobody says."""
+PTZ_MODELS = (PTZ,)
+"""Models that ``Cameras.ptz_model`` names."""

@@ -24,12 +24,49 @@ class TargetSize(msgspec.Struct, frozen=True):
     width_m: float
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A position with its uncertainty."""
+class Place(msgspec.Struct, frozen=True, kw_only=True, tag="place"):
+    """A position with its uncertainty: GPS 10 to 30 m, a mobile cell 100 to 500 m."""
 
     at: LonLat
     error_m: float
     """Radius that holds the true place with 95 %; 0 where it is known exactly."""
+
+
+class Disc(msgspec.Struct, frozen=True, kw_only=True, tag="disc"):
+    """Somewhere inside a circle, nowhere more than elsewhere: the views are to cover it."""
+
+    at: LonLat
+    radius_m: float
+
+
+class Area(msgspec.Struct, frozen=True, kw_only=True, tag="area"):
+    """Somewhere inside a polygon."""
+
+    ring: tuple[LonLat, ...]
+    """Corners in order, the first not repeated."""
+
+
+class Stretch(msgspec.Struct, frozen=True, kw_only=True, tag="stretch"):
+    """Somewhere along a line: a piece of street, or what an address range stands for."""
+
+    line: tuple[LonLat, ...]
+    half_width_m: float = 4.0
+
+
+class Moving(msgspec.Struct, frozen=True, kw_only=True, tag="moving"):
+    """On the move from a position known a moment ago."""
+
+    at: LonLat
+    error_m: float
+    speed_mps: float
+    heading_deg: float | None = None
+    """Compass; None where only the speed is known."""
+    ahead_s: float = 20.0
+    """How far ahead the views are to cover."""
+
+
+Where = Place | Disc | Area | Stretch | Moving
+"""What may be asked for; JSON tells them apart by ``type``."""
 
 
 class Aim(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,19 +90,37 @@ class HealthState(StrEnum):
     OWNER_AWAY = "owner_away"
     BUSY = "busy"
     """A PTZ that is locked by somebody else: it cannot be turned, only watched."""
+    STALE = "stale"
+    """Nothing was heard of it for longer than its owner promises: it may or may not show."""
+
+
+class CameraNow(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one camera at this moment."""
+
+    state: HealthState = HealthState.OK
+    since_s: float | None = None
+    """How long it has been in this state; None where that is not known."""
+    checked_s: float | None = None
+    """Age of the last probe or picture that the state rests on."""
+    start_s: float = 0.5
+    """Expected time from asking for its stream to the first picture."""
+    aim: Aim | None = None
+    """Where a PTZ looks now; None: its home."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One question: which views show this place."""
 
-    place: Place
+    place: Where
     target: TargetKind
     min_px_per_m: float
     """Picture quality wanted on the target; a view below it is offered only where nothing better is."""
     count: int = 4
     night: bool = False
     radius_m: float = 500.0
-    """Cameras farther away are not considered."""
+    """Cameras farther than this from every place that comes into question are not considered."""
+    why_not: int = 20
+    """For how many of the nearest cameras not chosen the reasons are told."""
 
 
 class ReasonCode(StrEnum):
@@ -77,6 +132,12 @@ class ReasonCode(StrEnum):
     TURNS_TO = "turns_to"
     OTHER_SIDE = "other_side"
     """Adds a direction that the views before it lack."""
+    PLAYS_IN = "plays_in"
+    """Expected time until it shows the place: turning and the start of its stream."""
+    CHECKED = "checked"
+    """Age of what is known of its health."""
+    LEARNED = "learned"
+    """Its direction is in no list; what was learned of it gives this chance."""
     # against
     BEHIND_BUILDING = "behind_building"
     FACES_AWAY = "faces_away"
@@ -87,6 +148,15 @@ class ReasonCode(StrEnum):
     OBSTRUCTED = "obstructed"
     OWNER_AWAY = "owner_away"
     BUSY = "busy"
+    STALE = "stale"
+    DARK = "dark"
+    """At night it sees only up to the limit."""
+    MASKED = "masked"
+    """The place lies in a part that it must not show."""
+    POSE_UNKNOWN = "pose_unknown"
+    """Nobody knows where it looks; the chance that it shows the place."""
+    UNUSABLE = "unusable"
+    """Its data contradict each other or are missing."""
     ADDS_NOTHING = "adds_nothing"
     """It sees the place, but no better than the chosen ones."""
 
@@ -98,6 +168,8 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     value: float | None = None
     unit: str | None = None
     limit: float | None = None
+    what: str | None = None
+    """What it is about: the number of a building in the bundle."""
 
 
 class ChosenView(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +185,12 @@ class ChosenView(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the place's uncertainty with a line of sight inside the picture, 0…1."""
     slew_s: float
     """Expected time to turn there; 0 for a fixed camera."""
+    chance: float = 0.0
+    """Probability that it shows the target at the asked quality, wherever in the place that is."""
+    plays_in_s: float = 0.0
+    """Expected time to its first picture of the place: turning, and the start of the stream."""
+    gives_up_m: float = 0.0
+    """Street length that it no longer watches, m, because it was turned away from home."""
     reasons: tuple[Reason, ...]
 
 
@@ -131,6 +209,28 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     request: Request
     views: tuple[ChosenView, ...]
     passed_over: tuple[PassedOver, ...]
+    chance: float = 0.0
+    """Probability that at least one of the views shows the target at the asked quality."""
+
+
+class Witness(StrEnum):
+    """Who says that a view showed something, or did not; each is wrong now and then."""
+
+    OPERATOR = "operator"
+    SWEEP = "sweep"
+    """A PTZ that was turned past the place."""
+    STILL = "still"
+    """A still that was compared with what should be in it."""
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """What one view showed of one place, once: what beliefs over poses learn from."""
+
+    camera: CameraId
+    place: Where
+    target: TargetKind
+    shown: bool
+    by: Witness
 
 
 TARGET_SIZES = {

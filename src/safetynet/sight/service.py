@@ -21,6 +21,7 @@ from safetynet.sight.model import (
     ChosenView,
     HealthState,
     PassedOver,
+    Place,
     Request,
     TargetSize,
 )
@@ -73,13 +74,12 @@ class Sight:
         request that makes no sense; a place without cameras gives a choice without views.
         """
         check_request(request)
-        x, y = self._plane.to_xy(request.place.at.lon, request.place.at.lat)
+        place = _point(request)
+        x, y = self._plane.to_xy(place.at.lon, place.at.lat)
         rows = self._near(x, y, request.radius_m)
         states = [self._state(int(i), health or {}, owners_away) for i in rows]
         target = TARGET_SIZES[request.target]
-        points = sample_place(
-            x, y, request.place.error_m, target.width_m, self._walls, self._streets
-        )
+        points = sample_place(x, y, place.error_m, target.width_m, self._walls, self._streets)
         candidates = self._candidates(rows, states, points, target, request.min_px_per_m)
         picked = pick_views(candidates, request.count)
         away = np.hypot(self._lens.x[rows] - x, self._lens.y[rows] - y)
@@ -179,13 +179,19 @@ class Sight:
 
 def check_request(request: Request) -> None:
     """Raise ``InvalidError`` for numbers that make no sense."""
-    place = request.place
+    place = _point(request)
     if not place.at.is_valid():
         raise InvalidError("sight.place", "The place is no position.")
     _check("error_m", place.error_m, 0, _MAX_ERROR_M)
     _check("min_px_per_m", request.min_px_per_m, 0, 100_000)
     _check("radius_m", request.radius_m, 1, _MAX_RADIUS_M)
     _check("count", request.count, 1, _MAX_COUNT)
+
+
+def _point(request: Request) -> Place:
+    if not isinstance(request.place, Place):
+        raise InvalidError("sight.place", "Only a point with an error can be asked for yet.")
+    return request.place
 
 
 def _check(name: str, value: float, least: float, most: float) -> None:
