@@ -72,7 +72,7 @@ class WorkerLine:
                 worker, self._worker, self.gateway = self._worker, None, None
                 await worker.stop()
             log.error("worker.ended")
-            for node in self._nodes.values():
+            for node in list(self._nodes.values()):  # one may join meanwhile
                 await node.stop()
             await self._clock.sleep(RESTART_PAUSE_S)
 
@@ -91,7 +91,7 @@ class WorkerLine:
     async def _pass_on(self, message: ToControl) -> None:
         if isinstance(message, ipc.Listening):
             self.gateway = (message.host, message.port)
-            for district in self._nodes.values():
+            for district in list(self._nodes.values()):  # one may join meanwhile
                 await district.take_up()
             return
         node = self._node_of(message)
