@@ -1,5 +1,5 @@
 # Everything that a newcomer, a developer and CI need; each target sets up by itself.
-.PHONY: demo test check bench setup rehearse screenshots dist clean help
+.PHONY: demo test check bench bench-sight setup rehearse screenshots dist clean help
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
@@ -25,6 +25,10 @@ check: setup ## Style, types, layers, console types
 
 bench: setup ## The benches, with figures and peers of the same run
 	@for b in bench/*/run.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+
+bench-sight: ## Choosing views over 170,000 cameras, beside PostGIS, Redis and SciPy
+	@sh tools/setup.sh bench
+	@$(PY) bench/sight/run.py $(ARGS)
 
 rehearse: setup ## Stage incidents in the living city and judge the pictures
 	@.venv/bin/safetynet rehearse --incidents 40 --seed 7 $(ARGS)

