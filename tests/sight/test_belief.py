@@ -1,0 +1,280 @@
+"""What is learned of cameras whose direction nobody told."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safetynet.base.errors import InvalidError
+from safetynet.city.model import Cameras
+from safetynet.sight.belief import AZIMUTHS, RANGES, Beliefs
+from safetynet.sight.lens import read_lenses
+from safetynet.sight.model import TARGET_SIZES, TargetKind, Witness
+from safetynet.sight.mounting import SHARE, azimuth_bin, range_bin
+from safetynet.sight.views import shows
+
+PERSON = TARGET_SIZES[TargetKind.PERSON]
+directions = st.floats(0, 359.9)
+clicks = st.tuples(directions, st.floats(0, 250), st.floats(0, 1), st.booleans())
+
+
+@pytest.fixture(scope="session")
+def pole(town: Any) -> Any:
+    """Makes cameras that hang on one pole, their directions in no list."""
+
+    def make(count: int, *, poles: int = 1, height_m: float = 5.5) -> Cameras:
+        cams = [town.cam(id=f"c{i}", x=0, y=0, height_m=height_m) for i in range(count)]
+        cameras: Cameras = town.build(cams).cameras
+        return replace(
+            cameras,
+            pole=np.arange(count, dtype=np.int32) % poles,
+            azimuth_deg=np.full(count, np.nan),
+            azimuth_sd_deg=np.full(count, 180.0),
+        )
+
+    return make
+
+
+def fresh(cameras: Cameras) -> Beliefs:
+    return Beliefs.fresh(cameras, np.ones(len(cameras), np.bool_))
+
+
+def click(
+    beliefs: Beliefs,
+    bearing_deg: float,
+    distance_m: float,
+    shown: bool,
+    *,
+    camera: int = 0,
+    in_sight: float = 1.0,
+) -> None:
+    """One operator's word on one known spot."""
+    spot = np.radians([bearing_deg]), np.array([distance_m]), np.array([in_sight])
+    beliefs.learn(camera, *spot, shown=shown, by=Witness.OPERATOR)
+
+
+def truth(cameras: Cameras, azimuth_deg: float, tilt_deg: float, hfov_deg: float) -> Any:
+    """Says of a bearing and distance whether a real lens in this pose shows a person there."""
+    posed = replace(
+        cameras,
+        azimuth_deg=np.full(len(cameras), azimuth_deg),
+        tilt_deg=np.full(len(cameras), tilt_deg),
+        hfov_deg=np.full(len(cameras), hfov_deg),
+    )
+    lens = read_lenses(posed).take(np.array([0]))
+
+    def shown(bearing_deg: float, distance_m: float) -> bool:
+        b = math.radians(bearing_deg)
+        dx, dy = np.array([[math.sin(b)]]), np.array([[math.cos(b)]])
+        found = shows(lens, dx * distance_m, dy * distance_m, np.zeros((1, 1)), PERSON)
+        return bool(found[0, 0])
+
+    return shown
+
+
+def turn_deg(a: float, b: float) -> float:
+    return abs((a - b + 180) % 360 - 180)
+
+
+@settings(max_examples=40, deadline=None)
+@given(told=st.lists(clicks, max_size=25))
+def test_a_belief_is_always_a_probability(
+    pole: Any, told: list[tuple[float, float, float, bool]]
+) -> None:
+    beliefs = fresh(pole(2))
+    for bearing, distance, in_sight, shown in told:
+        click(beliefs, bearing, distance, shown, in_sight=in_sight)
+    for camera in (0, 1):
+        p = beliefs.posterior(camera)
+        assert np.isfinite(p).all()
+        assert (p > 0).all()
+        assert p.sum() == pytest.approx(1)
+    assert np.isfinite(beliefs.chance).all()
+    assert ((beliefs.chance >= 0) & (beliefs.chance <= 1)).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    azimuth=directions,
+    tilt=st.floats(10, 22),
+    hfov=st.floats(60, 100),
+    seed=st.integers(0, 2**32 - 1),
+    wrong=st.integers(0, 29),
+)
+def test_the_truth_is_found_and_one_wrong_click_does_not_hide_it(
+    pole: Any, azimuth: float, tilt: float, hfov: float, seed: int, wrong: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    cameras = pole(1)
+    shown = truth(cameras, azimuth, tilt, hfov)
+    beliefs = fresh(cameras)
+    for k, bearing in enumerate(rng.permutation(np.arange(0, 360, 12) + azimuth)):
+        distance = float(rng.uniform(8, 40))
+        says = shown(float(bearing), distance)
+        click(beliefs, float(bearing), distance, says != (k == wrong))
+    learned = beliefs.explain(0)
+    assert learned is not None
+    assert learned.observations == 30
+    assert turn_deg(learned.azimuth_deg, azimuth) <= 20
+    row = beliefs.row[0]
+    ahead = beliefs.chance[row, azimuth_bin(np.radians(azimuth)), 2]
+    behind = beliefs.chance[row, azimuth_bin(np.radians(azimuth + 180)), 2]
+    assert ahead > 0.9
+    assert behind < 0.1
+
+
+@settings(max_examples=40, deadline=None)
+@given(bearing=directions, distance=st.floats(8, 80))
+def test_a_wrong_click_is_won_back_by_two_true_ones(
+    pole: Any, bearing: float, distance: float
+) -> None:
+    beliefs = fresh(pole(1))
+    at = azimuth_bin(np.radians(bearing)), range_bin(np.array(distance))
+    before = beliefs.chance[0][at]
+    click(beliefs, bearing, distance, False)
+    assert 0 < beliefs.chance[beliefs.row[0]][at] < before
+    click(beliefs, bearing, distance, True)
+    click(beliefs, bearing, distance, True)
+    assert beliefs.chance[beliefs.row[0]][at] > before
+
+
+def test_a_camera_that_was_turned_by_its_owner_is_found_again(pole: Any) -> None:
+    beliefs = fresh(pole(1))
+    for _ in range(100):
+        click(beliefs, 90, 30, True)
+        click(beliefs, 270, 30, False)
+    for _ in range(100):
+        click(beliefs, 90, 30, False)
+        click(beliefs, 270, 30, True)
+    learned = beliefs.explain(0)
+    assert learned is not None
+    assert turn_deg(learned.azimuth_deg, 270) <= 20
+
+
+@settings(max_examples=25, deadline=None)
+@given(told=st.lists(clicks, min_size=2, max_size=10), seed=st.integers(0, 1000))
+def test_the_order_of_observations_hardly_matters(
+    pole: Any, told: list[tuple[float, float, float, bool]], seed: int
+) -> None:
+    cameras = pole(1)
+    one, other = fresh(cameras), fresh(cameras)
+    for k in range(len(told)):
+        bearing, distance, in_sight, shown = told[k]
+        click(one, bearing, distance, shown, in_sight=in_sight)
+    for k in np.random.default_rng(seed).permutation(len(told)):
+        bearing, distance, in_sight, shown = told[k]
+        click(other, bearing, distance, shown, in_sight=in_sight)
+    apart = np.abs(one.chance[one.row[0]] - other.chance[other.row[0]])
+    assert apart.max() < 0.1
+
+
+def test_what_walls_hide_teaches_nothing(pole: Any) -> None:
+    beliefs = fresh(pole(1))
+    nothing = np.empty(0)
+    beliefs.learn(0, nothing, nothing, nothing, shown=False, by=Witness.OPERATOR)
+    assert np.allclose(beliefs.chance[beliefs.row[0]], beliefs.chance[0], atol=1e-6)
+
+
+def test_near_sightings_leave_the_reach_open_and_far_misses_close_it(pole: Any) -> None:
+    beliefs = fresh(pole(1))
+    for _ in range(4):
+        click(beliefs, 0, 20, True)
+    far = beliefs.chance[beliefs.row[0], 0, 9]
+    for _ in range(3):
+        click(beliefs, 0, 95, False)
+    after = beliefs.chance[beliefs.row[0], 0]
+    assert far > 0.3
+    assert after[9] < far / 2
+    assert after[2] > 0.8
+
+
+def test_cameras_of_one_pole_are_taken_to_look_different_ways(pole: Any) -> None:
+    beliefs = fresh(pole(3, poles=2))  # the first and the third hang together
+    for _ in range(4):
+        click(beliefs, 45, 30, True, camera=0)
+    ahead = azimuth_bin(np.radians(45)), 3
+    alone = beliefs.chance[beliefs.row[1]][ahead]
+    beside = beliefs.chance[beliefs.row[2]][ahead]
+    assert beliefs.row[1] == 0
+    assert beside < 0.6 * alone
+    assert beliefs.chance[beliefs.row[0]][ahead] > 0.9
+
+
+def test_ten_thousand_cameras_on_a_pole_do_not_tell_on_each_other(pole: Any) -> None:
+    beliefs = fresh(pole(10_000))
+    click(beliefs, 45, 30, True)
+    assert np.count_nonzero(beliefs.row) == 1
+
+
+def test_a_declared_direction_is_where_a_belief_starts(pole: Any) -> None:
+    cameras = replace(
+        pole(2), azimuth_deg=np.array([357.0, 357.0]), azimuth_sd_deg=np.array([20.0, 180.0])
+    )
+    beliefs = fresh(cameras)
+    ahead, behind = beliefs.chance[beliefs.row[0], 71, 2], beliefs.chance[beliefs.row[0], 35, 2]
+    assert ahead > 0.8
+    assert behind < 0.05
+    assert beliefs.row[1] == 0
+    assert np.ptp(beliefs.chance[0, :, 2]) < 1e-6
+
+
+def test_known_cameras_have_no_belief(pole: Any) -> None:
+    beliefs = Beliefs.fresh(pole(2, poles=2), np.array([False, True]))
+    assert beliefs.row.tolist() == [-1, 0]
+    click(beliefs, 0, 20, True, camera=0)
+    assert beliefs.row.tolist() == [-1, 0]
+    assert beliefs.explain(0) is None
+    assert beliefs.chance.shape == (1, AZIMUTHS, RANGES)
+
+
+def test_many_cameras_learn_in_a_table_that_grows(pole: Any) -> None:
+    beliefs = fresh(pole(50, poles=50))
+    for camera in range(50):
+        click(beliefs, 7.2 * camera, 30, True, camera=camera)
+    assert sorted(beliefs.row.tolist()) == list(range(1, 51))
+    assert beliefs.chance.shape == (51, AZIMUTHS, RANGES)
+    ahead = azimuth_bin(np.radians(7.2 * np.arange(50)))
+    assert (beliefs.chance[beliefs.row, ahead, 3] > 0.5).all()
+
+
+def test_forgetting_gives_back_what_was_before(pole: Any) -> None:
+    beliefs = fresh(pole(2))
+    click(beliefs, 10, 30, True)
+    beliefs.forget(0)
+    assert np.allclose(beliefs.chance[beliefs.row], beliefs.chance[0], atol=1e-6)
+    assert beliefs.digest() == fresh(pole(2)).digest()
+
+
+def test_what_was_learned_is_kept_by_id_through_save_and_load(pole: Any) -> None:
+    cameras = pole(3, poles=3)
+    beliefs = fresh(cameras)
+    click(beliefs, 10, 30, True, camera=2)
+    click(beliefs, 190, 30, False, camera=1)
+    turned = replace(cameras, id=cameras.id[::-1])
+    again = Beliefs.load(beliefs.save(), turned, np.ones(3, np.bool_))
+    assert again.digest() == beliefs.digest() != fresh(cameras).digest()
+    assert np.array_equal(again.chance[again.row[0]], beliefs.chance[beliefs.row[2]])
+    assert again.explain(1) == beliefs.explain(1)
+    assert again.explain(2) == beliefs.explain(0)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"x" * 100])
+def test_bytes_that_are_no_beliefs_are_refused(pole: Any, data: bytes) -> None:
+    with pytest.raises(InvalidError) as caught:
+        Beliefs.load(data, pole(1), np.ones(1, np.bool_))
+    assert caught.value.code == "sight.beliefs"
+
+
+def test_without_cameras_there_is_nothing_to_believe(pole: Any) -> None:
+    beliefs = fresh(pole(0))
+    assert beliefs.row.shape == (0,)
+    assert Beliefs.load(beliefs.save(), pole(0), np.ones(0, np.bool_)).digest() == beliefs.digest()
+
+
+def test_the_shares_of_hypotheses_are_probabilities() -> None:
+    assert SHARE.sum() == pytest.approx(1)
+    assert (SHARE > 0).all()
