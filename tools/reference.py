@@ -62,6 +62,7 @@ BODIES: dict[str, Struct] = {
     showing.CHOICE_MADE: showing.ChoiceBody,
     showing.VIEW_CHANGED: showing.ViewChangedBody,
     showing.STILL_SHOWN: showing.ShownBody,
+    showing.VIEW_JUDGED: showing.JudgedBody,
     showing.EYES_ON: showing.ShownBody,
     access_entries.GRANT_ISSUED: access_entries.IssuedBody,
     access_entries.GRANT_RECEIVED: access_entries.GrantBody,

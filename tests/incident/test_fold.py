@@ -14,6 +14,7 @@ from safetynet.base.errors import InvalidError, NotFoundError
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, ReportId, ViewerId
 from safetynet.incident.entries import (
+    PlaceBody,
     Sealed,
     Words,
     incident_moved,
@@ -35,11 +36,13 @@ from safetynet.incident.read import (
     KeptIncident,
     find_by_identity,
     get_incident,
+    list_judgements,
     list_open,
     list_recent,
 )
 from safetynet.incident.showing import (
     AimBody,
+    JudgedBody,
     PassedBody,
     ReasonBody,
     ViewBody,
@@ -47,10 +50,11 @@ from safetynet.incident.showing import (
     eyes_on,
     still_shown,
     view_changed,
+    view_judged,
 )
 from safetynet.incident.state import Change, apply_report, end_incident, identity
 from safetynet.journal.append import Journal
-from safetynet.journal.entry import Draft
+from safetynet.journal.entry import Draft, time_text
 from safetynet.store.store import Store
 from safetynet.store.tables import journal_entries, reports
 
@@ -258,6 +262,40 @@ async def test_a_drill_and_a_real_incident_of_one_number_live_side_by_side(
         found = await journal.store.read(whose)
         assert found is not None
         assert found.body.drill is one.drill
+
+
+def judgement(camera: str, viewer: str, shown: bool, *, after_s: int = 0) -> JudgedBody:
+    """A viewer's word on a view."""
+    return JudgedBody(
+        incident=IncidentId("inc_1"),
+        camera=CameraId(camera),
+        viewer=ViewerId(viewer),
+        at=time_text(NOW + timedelta(seconds=after_s)),
+        shown=shown,
+        place=PlaceBody.of(change_of(report()).after.place),
+        target="fire",
+        aim=None,
+        drill=False,
+    )
+
+
+async def test_of_a_viewers_words_on_a_view_the_last_counts_in_the_order_they_were_said(
+    journal: Journal,
+) -> None:
+    first = judgement("mapo-1", "vw_1", True)
+    other = judgement("mapo-1", "vw_2", True, after_s=2)
+    beside = judgement("mapo-2", "vw_1", False, after_s=1)
+    changed = judgement("mapo-1", "vw_1", False, after_s=3)
+    await journal.append([view_judged(body) for body in (first, other, beside)])
+
+    async def told() -> list[JudgedBody]:
+        return await journal.store.read(lambda conn: list_judgements(conn, HUB))
+
+    assert await told() == [first, beside, other]
+    await journal.append([view_judged(changed)])
+    assert await told() == [beside, other, changed]
+    await journal.rebuild()
+    assert await told() == [beside, other, changed]
 
 
 async def test_an_unknown_incident_is_not_found(journal: Journal) -> None:

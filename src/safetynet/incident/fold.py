@@ -7,10 +7,10 @@ from sqlalchemy import Connection, Table, and_, delete, insert, update
 
 from safetynet.incident import entries, showing
 from safetynet.incident.entries import IncidentBody, ReportBody
-from safetynet.incident.showing import ChoiceBody, ShownBody, ViewChangedBody
+from safetynet.incident.showing import ChoiceBody, JudgedBody, ShownBody, ViewChangedBody
 from safetynet.journal.entry import Entry
 from safetynet.journal.rows import Folds
-from safetynet.store.tables import choices, incidents, reports, views
+from safetynet.store.tables import choices, incidents, judgements, reports, views
 
 
 def key_column(key: str, *, drill: bool) -> str:
@@ -93,6 +93,19 @@ def fold_still(conn: Connection, entry: Entry) -> None:
     _change_view(conn, entry, body, {"still_ms": body.took_ms}, only_empty="still_ms")
 
 
+def fold_judgement(conn: Connection, entry: Entry) -> None:
+    """``view.judged/1``: the last word of each viewer on each view."""
+    body = entry.read(JudgedBody)
+    key = {
+        "node": entry.node,
+        "incident": body.incident,
+        "camera": body.camera,
+        "viewer": body.viewer,
+    }
+    row = {"shown": body.shown, "judged_at": body.at, "document": _text(body)}
+    _put(conn, judgements, key, row)
+
+
 FOLDS: Folds = {
     entries.REPORT_ACCEPTED: fold_report,
     entries.INCIDENT_OPENED: fold_incident,
@@ -102,6 +115,7 @@ FOLDS: Folds = {
     showing.VIEW_CHANGED: fold_view,
     showing.EYES_ON: fold_eyes_on,
     showing.STILL_SHOWN: fold_still,
+    showing.VIEW_JUDGED: fold_judgement,
 }
 """Give these to the node's ``Journal``. Rejected reports and unused messages stay in the journal only."""
 

@@ -8,9 +8,9 @@ from safetynet.base.ids import CameraId, IncidentId, NodeId
 from safetynet.incident.entries import IncidentBody, Sealed, Words
 from safetynet.incident.fold import key_column
 from safetynet.incident.model import Incident, IncidentState
-from safetynet.incident.showing import ChoiceBody
+from safetynet.incident.showing import ChoiceBody, JudgedBody
 from safetynet.incident.state import Identity
-from safetynet.store.tables import choices, incidents, views
+from safetynet.store.tables import choices, incidents, judgements, views
 
 
 class KeptView(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +72,17 @@ def list_open(conn: Connection, node: NodeId) -> list[KeptIncident]:
 def list_recent(conn: Connection, node: NodeId, limit: int = 100) -> list[KeptIncident]:
     """The newest incidents, open or not."""
     return _list(conn, node, limit=limit)
+
+
+def list_judgements(conn: Connection, node: NodeId) -> list[JudgedBody]:
+    """The last word of every viewer on every view that it judged, oldest first."""
+    c = judgements.c
+    rows = conn.execute(
+        select(c.document)
+        .where(c.node == node)
+        .order_by(c.judged_at, c.incident, c.camera, c.viewer)
+    )
+    return [msgspec.json.decode(document, type=JudgedBody) for (document,) in rows]
 
 
 def _list(

@@ -1,4 +1,4 @@
-"""Bodies of the journal entries on the views of an incident: chosen, changed, on a screen."""
+"""Bodies of the journal entries on the views of an incident: chosen, changed, on a screen, judged."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,12 +7,14 @@ from typing import Final
 import msgspec
 
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
+from safetynet.incident.entries import PlaceBody
 from safetynet.journal.entry import Draft, time_text
 
 CHOICE_MADE: Final = "choice.made/1"
 VIEW_CHANGED: Final = "view.changed/1"
 EYES_ON: Final = "eyes.on/1"
 STILL_SHOWN: Final = "still.shown/1"
+VIEW_JUDGED: Final = "view.judged/1"
 
 
 class AimBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +152,26 @@ class ShownBody(msgspec.Struct, frozen=True, kw_only=True):
     """From the report accepted to the picture on the viewer's screen."""
 
 
+class JudgedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of ``view.judged/1``: a viewer says that a view shows the scene, or that it does not.
+
+    It says all that can be learned from it, so that an incident that moves on changes nothing. The
+    last word of a viewer on a view counts.
+    """
+
+    incident: IncidentId
+    camera: CameraId
+    viewer: ViewerId
+    at: str
+    shown: bool
+    place: PlaceBody
+    """Of the incident as the viewer knew it."""
+    target: str
+    aim: AimBody | None
+    """Where the camera had been turned; None for one that stood as it stands."""
+    drill: bool
+
+
 def choice_made(
     incident: IncidentId,
     *,
@@ -207,6 +229,11 @@ def still_shown(
 ) -> Draft:
     """The entry on a still at a viewer."""
     return Draft(kind=STILL_SHOWN, body=_shown(incident, camera, grant, viewer, at, took_ms))
+
+
+def view_judged(body: JudgedBody) -> Draft:
+    """The entry on a viewer's word about a view."""
+    return Draft(kind=VIEW_JUDGED, body=body)
 
 
 def _shown(

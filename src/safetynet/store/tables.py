@@ -142,6 +142,21 @@ views = Table(
 )
 """How each chosen view of an incident stands."""
 
+judgements = Table(
+    "judgements",
+    metadata,
+    _node(),
+    Column("incident", _ID, primary_key=True),
+    Column("camera", _ID, primary_key=True),
+    Column("viewer", _ID, primary_key=True),
+    Column("shown", Boolean, nullable=False),
+    Column("judged_at", _TIME, nullable=False),
+    Column("document", Text, nullable=False),
+    Index(None, "camera"),
+    info=_FOLDED,
+)
+"""Whether a view showed the scene, by the last word of each viewer; with its place, as JSON."""
+
 grants = Table(
     "grants",
     metadata,
