@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from safetynet.base.errors import InvalidError, NotFoundError, SafetyNetError
-from safetynet.base.ids import IncidentId, NodeId, ViewerId
+from safetynet.base.errors import ConflictError, InvalidError, NotFoundError, SafetyNetError
+from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
 from safetynet.incident.model import IncidentState
-from safetynet.sight.model import TargetKind
+from safetynet.sight.model import Reason, ReasonCode, Request
 from safetynet.web.desk import Feed, Tile
 from safetynet.web.types import (
     CameraPoint,
@@ -21,10 +21,24 @@ from safetynet.web.types import (
     SettingsView,
     Snapshot,
     ViewsAnswer,
+    WhyAnswer,
 )
 
 NOW = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
 EMPTY = Snapshot(now=NOW, viewer=ViewerId("view_1"), incidents=(), nodes=())
+CAMERA = CameraId("mapo-00001")
+WHY = WhyAnswer(
+    camera=CAMERA,
+    camera_name="마포구 00001",
+    owner=NodeId("mapo"),
+    at=(126.9, 37.5),
+    place=(126.9, 37.501),
+    distance_m=111.0,
+    rank=None,
+    reasons=(Reason(ReasonCode.BEHIND_BUILDING, what="12"),),
+    area=(),
+    wall=(),
+)
 
 
 class FakeDesk:
@@ -39,6 +53,8 @@ class FakeDesk:
         self.feeds: list[Feed] = []
         self.left: list[Feed] = []
         self.heard: list[FromConsole] = []
+        self.asked: list[Request] = []
+        """Questions to sight."""
 
     def _try(self) -> None:
         if self.error is not None:
@@ -92,10 +108,18 @@ class FakeDesk:
     ) -> Sequence[JournalLine]:
         return [JournalLine(seq=after + 1, leaf="0" * 64, entry="{}")][:limit]
 
-    async def choose_views(
-        self, lon: float, lat: float, error_m: float, target: TargetKind
-    ) -> ViewsAnswer:
-        return ViewsAnswer(views=(), passed_over=(), took_ms=0.0)
+    async def choose_views(self, asked: Request) -> ViewsAnswer:
+        self.asked.append(asked)
+        return ViewsAnswer(views=(), passed_over=(), chance=0.0, took_ms=0.0)
+
+    async def explain_view(self, camera: CameraId, asked: Request) -> WhyAnswer:
+        self.asked.append(asked)
+        if camera != CAMERA:
+            raise NotFoundError("views.no_camera", "there is no such camera", camera=camera)
+        return WHY
+
+    async def explain_for(self, camera: CameraId, incident: IncidentId) -> WhyAnswer:
+        raise ConflictError("views.not_chosen", "no views were chosen", incident=incident)
 
     def find_gateway(self, owner: NodeId) -> str | None:
         return self.gateways.get(owner)

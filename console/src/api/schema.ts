@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/incidents/{incident}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** WhyFor */
+        get: operations["ApiIncidentsWhyWhyFor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/journal/{node}": {
         parameters: {
             query?: never;
@@ -183,6 +200,23 @@ export interface paths {
         };
         /** Views */
         get: operations["ApiViewsViews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/views/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why */
+        get: operations["ApiViewsWhyWhy"];
         put?: never;
         post?: never;
         delete?: never;
@@ -419,9 +453,35 @@ export interface components {
         };
         /** ViewsAnswer */
         ViewsAnswer: {
+            chance: number;
             passed_over: components["schemas"]["PassedOver"][];
             took_ms: number;
             views: components["schemas"]["ViewView"][];
+        };
+        /** WhyAnswer */
+        WhyAnswer: {
+            area: [
+                number,
+                number
+            ][];
+            at: [
+                number,
+                number
+            ];
+            camera: string;
+            camera_name: string;
+            distance_m: number;
+            owner: string;
+            place: [
+                number,
+                number
+            ];
+            rank: number | null;
+            reasons: components["schemas"]["Reason"][];
+            wall: [
+                number,
+                number
+            ][];
         };
     };
     responses: never;
@@ -564,6 +624,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentView"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiIncidentsWhyWhyFor: {
+        parameters: {
+            query: {
+                camera: string;
+            };
+            header?: never;
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhyAnswer"];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -744,12 +843,35 @@ export interface operations {
     };
     ApiViewsViews: {
         parameters: {
-            query: {
-                lon: number;
-                lat: number;
-                error_m?: number;
+            query?: {
+                /** @description Of a point, degrees. */
+                lon?: number | null;
+                lat?: number | null;
+                /** @description Radius that holds the place with 95 %; a point's error. */
+                error_m?: number | null;
+                /** @description Anywhere in this circle around the point. */
+                radius_m?: number | null;
+                /** @description Anywhere in this polygon: `lon,lat;lon,lat;…`. */
+                ring?: string | null;
+                /** @description Anywhere along this line: `lon,lat;lon,lat;…`. */
+                line?: string | null;
+                /** @description Of the line; 4 if not given. */
+                half_width_m?: number | null;
+                /** @description The point moves; with `heading_deg` if known. */
+                speed_mps?: number | null;
+                /** @description Compass, of what moves. */
+                heading_deg?: number | null;
+                /** @description How far ahead to cover; 20 if not given. */
+                ahead_s?: number | null;
                 /** @description What is looked for; each has a size in ``TARGET_SIZES``. */
                 target?: components["schemas"]["TargetKind"];
+                /** @description Pixels per metre asked on the target. */
+                quality?: number;
+                /** @description Views at most. */
+                count?: number;
+                night?: boolean;
+                /** @description Nearest others to give reasons for. */
+                why_not?: number;
             };
             header?: never;
             path?: never;
@@ -764,6 +886,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ViewsAnswer"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiViewsWhyWhy: {
+        parameters: {
+            query: {
+                camera: string;
+                /** @description Of a point, degrees. */
+                lon?: number | null;
+                lat?: number | null;
+                /** @description Radius that holds the place with 95 %; a point's error. */
+                error_m?: number | null;
+                /** @description Anywhere in this circle around the point. */
+                radius_m?: number | null;
+                /** @description Anywhere in this polygon: `lon,lat;lon,lat;…`. */
+                ring?: string | null;
+                /** @description Anywhere along this line: `lon,lat;lon,lat;…`. */
+                line?: string | null;
+                /** @description Of the line; 4 if not given. */
+                half_width_m?: number | null;
+                /** @description The point moves; with `heading_deg` if known. */
+                speed_mps?: number | null;
+                /** @description Compass, of what moves. */
+                heading_deg?: number | null;
+                /** @description How far ahead to cover; 20 if not given. */
+                ahead_s?: number | null;
+                /** @description What is looked for; each has a size in ``TARGET_SIZES``. */
+                target?: components["schemas"]["TargetKind"];
+                /** @description Pixels per metre asked on the target. */
+                quality?: number;
+                /** @description Views at most. */
+                count?: number;
+                night?: boolean;
+                /** @description Nearest others to give reasons for. */
+                why_not?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhyAnswer"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Litestar, Request, Response, WebSocket, get, post, websocket
 from litestar.datastructures import MutableScopeHeaders
+from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
@@ -16,8 +17,9 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 
 from safetynet import __version__
 from safetynet.base.errors import SafetyNetError
-from safetynet.base.ids import IncidentId, NodeId
-from safetynet.sight.model import TargetKind
+from safetynet.base.ids import CameraId, IncidentId, NodeId
+from safetynet.sight.model import Request as Question
+from safetynet.web.asking import QUESTION
 from safetynet.web.desk import Desk
 from safetynet.web.live import serve_console
 from safetynet.web.problems import answer_http, answer_own, answer_validation
@@ -32,6 +34,7 @@ from safetynet.web.types import (
     ReportIn,
     SettingsView,
     ViewsAnswer,
+    WhyAnswer,
 )
 
 STATIC = Path(__file__).parent / "static"
@@ -56,6 +59,7 @@ def create_app(desk: Desk, static: Path = STATIC) -> Litestar:
         route_handlers=[
             *_place_reads(desk),
             *_incident_reads(desk),
+            *_questions(desk),
             *_writes(desk),
             *_sockets(desk),
         ],
@@ -132,16 +136,6 @@ def _incident_reads(desk: Desk) -> list[ControllerRouterHandler]:
         """One incident with its views, reasons and times."""
         return desk.get_incident(IncidentId(incident))
 
-    @get("/views")
-    async def views(
-        lon: FromQuery[float],
-        lat: FromQuery[float],
-        error_m: Annotated[float, QueryParameter(ge=0, le=2000)] = 0.0,
-        target: FromQuery[TargetKind] = TargetKind.PERSON,
-    ) -> ViewsAnswer:
-        """Which views would show a place now, and why; nothing is opened."""
-        return await desk.choose_views(lon, lat, error_m, target)
-
     @get("/journal/{node:str}")
     async def journal(
         node: FromPath[str],
@@ -153,7 +147,30 @@ def _incident_reads(desk: Desk) -> list[ControllerRouterHandler]:
         which = IncidentId(incident) if incident else None
         return await desk.list_journal(NodeId(node), after, which, limit)
 
-    return [nodes, incidents, incident, views, journal]
+    return [nodes, incidents, incident, journal]
+
+
+def _questions(desk: Desk) -> list[ControllerRouterHandler]:
+    @get("/views", dependencies=QUESTION)
+    async def views(asked: NamedDependency[Question]) -> ViewsAnswer:
+        """Which views would show a place now, and why; nothing is opened.
+
+        The place is a point (`lon`, `lat`, with `error_m`), a circle (`radius_m` too), a polygon (`ring`),
+        a stretch (`line`), or something that moves (a point with `speed_mps`).
+        """
+        return await desk.choose_views(asked)
+
+    @get("/views/why", dependencies=QUESTION)
+    async def why(camera: FromQuery[str], asked: NamedDependency[Question]) -> WhyAnswer:
+        """Why one camera would be chosen for this place, or why not."""
+        return await desk.explain_view(CameraId(camera), asked)
+
+    @get("/incidents/{incident:str}/why")
+    async def why_for(incident: FromPath[str], camera: FromQuery[str]) -> WhyAnswer:
+        """Why one camera was chosen for an incident, or why not; by its own question."""
+        return await desk.explain_for(CameraId(camera), IncidentId(incident))
+
+    return [views, why, why_for]
 
 
 def _writes(desk: Desk) -> list[ControllerRouterHandler]:

@@ -7,8 +7,8 @@ from typing import Protocol
 import msgspec
 
 from safetynet.base.errors import UnavailableError
-from safetynet.base.ids import IncidentId, NodeId, ViewerId
-from safetynet.sight.model import TargetKind
+from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
+from safetynet.sight.model import Request
 from safetynet.web.types import (
     CameraPoint,
     CityView,
@@ -23,6 +23,7 @@ from safetynet.web.types import (
     Snapshot,
     ToConsole,
     ViewsAnswer,
+    WhyAnswer,
 )
 
 FEED_LIMIT = 1000
@@ -103,10 +104,16 @@ class Desk(Protocol):
         """Journal entries of a node, oldest first."""
         ...
 
-    async def choose_views(
-        self, lon: float, lat: float, error_m: float, target: TargetKind
-    ) -> ViewsAnswer:
+    async def choose_views(self, asked: Request) -> ViewsAnswer:
         """Which views would show this place now; nothing is opened."""
+        ...
+
+    async def explain_view(self, camera: CameraId, asked: Request) -> WhyAnswer:
+        """Why a camera would be chosen now, or why not; raises ``NotFoundError``."""
+        ...
+
+    async def explain_for(self, camera: CameraId, incident: IncidentId) -> WhyAnswer:
+        """Why a camera was chosen for an incident, or why not; raises ``NotFoundError``."""
         ...
 
     def find_gateway(self, owner: NodeId) -> str | None:

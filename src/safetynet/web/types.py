@@ -7,7 +7,7 @@ import msgspec
 from safetynet.access.model import ViewerKey
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
 from safetynet.incident.model import IncidentKind, IncidentState, PlaceOrigin
-from safetynet.sight.model import Aim, ChosenView, PassedOver
+from safetynet.sight.model import Aim, ChosenView, PassedOver, Reason
 
 
 class CityView(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,7 +270,28 @@ class ViewsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     views: tuple[ViewView, ...]
     passed_over: tuple[PassedOver, ...]
+    chance: float
+    """Probability that at least one of the views shows the target at the asked quality."""
     took_ms: float
+
+
+class WhyAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Why one camera was chosen for a place, or why not."""
+
+    camera: CameraId
+    camera_name: str
+    owner: NodeId
+    at: tuple[float, float]
+    place: tuple[float, float]
+    """Middle of the place that it is about."""
+    distance_m: float
+    rank: int | None
+    """Of the chosen view; None where it was passed over."""
+    reasons: tuple[Reason, ...]
+    area: tuple[tuple[float, float], ...]
+    """Ring of what it sees: at the chosen aim, else as it stands at home; empty where unknown."""
+    wall: tuple[tuple[float, float], ...]
+    """Ring of the building that stands before it; empty where none does."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

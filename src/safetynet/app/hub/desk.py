@@ -11,6 +11,7 @@ from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners, line_of, since
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response, view_incident
+from safetynet.app.hub.why import explain_camera
 from safetynet.app.settings import HubSettings
 from safetynet.base.clock import Clock
 from safetynet.base.errors import (
@@ -19,8 +20,7 @@ from safetynet.base.errors import (
     NotFoundError,
     SafetyNetError,
 )
-from safetynet.base.geo import LonLat
-from safetynet.base.ids import IncidentId, NodeId, ReportId, new_id
+from safetynet.base.ids import CameraId, IncidentId, NodeId, ReportId, new_id
 from safetynet.city.lookup import Gazetteer
 from safetynet.city.model import CameraKind, District, Origin
 from safetynet.city.tiles import MapTiles
@@ -33,7 +33,7 @@ from safetynet.journal.entry import Entry
 from safetynet.journal.read import read_incident, read_sequences
 from safetynet.links.http import report_from_fields
 from safetynet.services.plan import find_service
-from safetynet.sight.model import Choice, Place, Request, TargetKind
+from safetynet.sight.model import Choice, Request
 from safetynet.web.desk import Feed, Tile
 from safetynet.web.types import (
     CameraPoint,
@@ -53,11 +53,10 @@ from safetynet.web.types import (
     StillShown,
     ViewsAnswer,
     ViewView,
+    WhyAnswer,
 )
 
 LISTED_INCIDENTS = 200
-WANTED_PX_PER_M = 20.0
-"""Quality that ``GET /api/views`` asks for: IEC/EN 62676-4:2025 overview."""
 
 
 class HubDesk:
@@ -150,17 +149,37 @@ class HubDesk:
             entries = await read_sequences(self._journal.store, node, after + 1, after + limit)
         return [_line(entry) for entry in entries]
 
-    async def choose_views(
-        self, lon: float, lat: float, error_m: float, target: TargetKind
-    ) -> ViewsAnswer:
+    async def choose_views(self, asked: Request) -> ViewsAnswer:
         """Which views would show this place now."""
-        place = Place(at=LonLat(lon, lat), error_m=error_m)
-        request = Request(place=place, target=target, min_px_per_m=WANTED_PX_PER_M)
         began = time.perf_counter()
-        choice = await self._eyes.choose(request, self._owners.list_away())
+        choice = await self._eyes.choose(asked, self._owners.list_away())
         took_ms = (time.perf_counter() - began) * 1000
-        views = await self._draw(choice)
-        return ViewsAnswer(views=views, passed_over=choice.passed_over, took_ms=round(took_ms, 3))
+        return ViewsAnswer(
+            views=await self._draw(choice),
+            passed_over=choice.passed_over,
+            chance=choice.chance,
+            took_ms=round(took_ms, 3),
+        )
+
+    async def explain_view(self, camera: CameraId, asked: Request) -> WhyAnswer:
+        """Why a camera would be chosen now, or why not."""
+        return await explain_camera(self._eyes, camera, asked, away=self._owners.list_away())
+
+    async def explain_for(self, camera: CameraId, incident: IncidentId) -> WhyAnswer:
+        """Why a camera was chosen for an incident, or why not; by its own question."""
+        response = self._get_response(incident)
+        if response.choice is None:
+            raise ConflictError(
+                "views.not_chosen", "no views were chosen for this incident", incident=incident
+            )
+        return await explain_camera(
+            self._eyes,
+            camera,
+            response.choice.request,
+            decided=response.choice,
+            away=self._owners.list_away(),
+            lost=frozenset(response.lost),
+        )
 
     def find_gateway(self, owner: NodeId) -> str | None:
         """WebSocket address of an owner's gateway."""

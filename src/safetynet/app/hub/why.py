@@ -1,0 +1,123 @@
+"""Why one camera was chosen for a place, or why not."""
+
+import math
+
+import msgspec
+
+from safetynet.app.cameras import home_of
+from safetynet.app.hub.eyes import Eyes
+from safetynet.base.errors import NotFoundError
+from safetynet.base.geo import LonLat
+from safetynet.base.ids import CameraId, NodeId
+from safetynet.city.model import City
+from safetynet.sight.model import (
+    Aim,
+    Area,
+    Choice,
+    Reason,
+    ReasonCode,
+    Request,
+    Stretch,
+    Where,
+)
+from safetynet.web.types import WhyAnswer
+
+EVERYBODY = 500
+"""Reasons are asked for so many of the nearest cameras; one of them is the one."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a choice says of one camera."""
+
+    rank: int | None
+    aim: Aim | None
+    reasons: tuple[Reason, ...]
+
+
+async def explain_camera(
+    eyes: Eyes,
+    camera: CameraId,
+    request: Request,
+    *,
+    decided: Choice | None = None,
+    away: frozenset[NodeId] = frozenset(),
+    lost: frozenset[CameraId] = frozenset(),
+) -> WhyAnswer:
+    """What was ``decided`` of the camera, or where that says nothing, what would be now.
+
+    Raises ``NotFoundError`` for a camera that no joined district has.
+    """
+    owner = eyes.find_owner(camera)
+    if owner is None:
+        raise NotFoundError("views.no_camera", "there is no such camera", camera=camera)
+    record = eyes.get_record(camera)
+    middle = middle_of(request.place)
+    away_m = _apart_m(eyes.city, middle, LonLat(record.lon, record.lat))
+    verdict = find_verdict(decided, camera) if decided else None
+    if verdict is None:
+        everybody = msgspec.structs.replace(request, why_not=EVERYBODY)
+        now = await eyes.choose(everybody, away, lost)
+        verdict = find_verdict(now, camera) or _out_of_reach(away_m, request.radius_m)
+    (area,) = await eyes.areas([(camera, verdict.aim or home_of(record))])
+    return WhyAnswer(
+        camera=camera,
+        camera_name=record.name,
+        owner=owner,
+        at=(record.lon, record.lat),
+        place=(middle.lon, middle.lat),
+        distance_m=round(away_m, 1),
+        rank=verdict.rank,
+        reasons=verdict.reasons,
+        area=area,
+        wall=wall_of(eyes.city, verdict.reasons),
+    )
+
+
+def find_verdict(choice: Choice, camera: CameraId) -> Verdict | None:
+    """What the choice says of the camera; None where it does not mention it."""
+    for rank, view in enumerate(choice.views, start=1):
+        if view.camera == camera:
+            return Verdict(rank=rank, aim=view.aim, reasons=view.reasons)
+    for passed in choice.passed_over:
+        if passed.camera == camera:
+            return Verdict(rank=None, aim=None, reasons=passed.reasons)
+    return None
+
+
+def middle_of(where: Where) -> LonLat:
+    """A position that stands for a place: what a line of sight is drawn to."""
+    match where:
+        case Area():
+            points = where.ring
+        case Stretch():
+            points = (where.line[len(where.line) // 2],)
+        case _:
+            points = (where.at,)
+    return LonLat(
+        sum(p.lon for p in points) / len(points), sum(p.lat for p in points) / len(points)
+    )
+
+
+def wall_of(city: City, reasons: tuple[Reason, ...]) -> tuple[tuple[float, float], ...]:
+    """Ring of the building that the reasons name; empty where they name none."""
+    named = [r.what for r in reasons if r.code is ReasonCode.BEHIND_BUILDING and r.what]
+    if not named or not named[0].isdigit() or int(named[0]) >= len(city.buildings):
+        return ()
+    ring = city.buildings.ring[int(named[0])]
+    lon, lat = city.plane.to_lonlat(ring[:, 0], ring[:, 1])
+    return tuple((float(a), float(b)) for a, b in zip(lon, lat, strict=True))
+
+
+def _out_of_reach(away_m: float, limit_m: float) -> Verdict:
+    """A camera that was not even considered: those beyond the limit, or in a denser crowd of eyes."""
+    far = Reason(ReasonCode.TOO_FAR, round(away_m, 1), "m", limit_m)
+    return Verdict(rank=None, aim=None, reasons=(far if away_m > limit_m else _NOTHING,))
+
+
+_NOTHING = Reason(ReasonCode.ADDS_NOTHING)
+
+
+def _apart_m(city: City, a: LonLat, b: LonLat) -> float:
+    ax, ay = city.plane.to_xy(a.lon, a.lat)
+    bx, by = city.plane.to_xy(b.lon, b.lat)
+    return math.hypot(bx - ax, by - ay)
