@@ -1,6 +1,7 @@
 """The whole path in a real city of two districts: a call comes in, a picture goes out, all of it
 written down, and none of it longer than it may be."""
 
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -250,3 +251,37 @@ async def test_a_hub_that_is_restarted_goes_on_with_what_is_open(town: Town) -> 
             assert (await view.end())["reason"] == "closed"
     await town.node("mapo", state="here")
     await town.node("seocho", state="here", can_show=True)
+
+
+async def test_viewers_say_whether_a_view_shows_the_scene_and_their_last_word_counts(
+    town: Town,
+) -> None:
+    at, key = await town.place("mapo"), town.new_key()
+    async with open_console(town.hub_url) as first, open_console(town.hub_url, "119") as second:
+        incident = (await town.report(key=key, kind="fire", lon=at.lon, lat=at.lat))["incident"]
+        best, other, *_ = await first.granted(incident)
+        await second.granted(incident)
+        await first.judge(best, shown=True)
+        await second.judge(best, shown=False)
+        await first.judged(best, shown=1, not_shown=1)
+        await first.judge(best, shown=True)  # said before: nothing to write down
+        await first.judge(best, shown=False)
+        await second.judged(best, shown=0, not_shown=2)
+        await second.judge(other | {"camera": "mapo-none"}, shown=True)  # refused, and no harm
+        await second.judge(other, shown=True)
+        await second.judged(other, shown=1, not_shown=0)
+        await town.http.post(f"/api/incidents/{incident}/close")
+        await first.shown(incident, state="ended")
+        await first.judge(best, shown=True)  # its grant is closed
+        await first.judge(other, shown=True)
+    lines = await town.get("/api/journal/hub", incident=incident, limit=1000)
+    entries = [json.loads(line["entry"]) for line in lines]
+    words = [e["body"] for e in entries if e["kind"] == "view.judged/1"]
+    assert [(w["camera"], w["shown"]) for w in words] == [
+        (best["camera"], True),
+        (best["camera"], False),
+        (best["camera"], False),
+        (other["camera"], True),
+    ]
+    assert words[0]["viewer"] == words[2]["viewer"] != words[1]["viewer"]
+    assert abs(words[0]["place"]["lon_e7"] / 1e7 - at.lon) < 1e-6

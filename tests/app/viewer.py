@@ -137,6 +137,27 @@ class Console:
         }
         await self._socket.send(json.dumps(line))
 
+    async def judge(self, grant: Message, *, shown: bool) -> None:
+        """Say whether a view shows the scene."""
+        line = {
+            "type": "view_judged",
+            "incident": grant["incident"],
+            "camera": grant["camera"],
+            "shown": shown,
+        }
+        await self._socket.send(json.dumps(line))
+
+    async def judged(self, grant: Message, *, shown: int, not_shown: int) -> Message:
+        """The view of a grant as soon as so many viewers say so and so many say not."""
+
+        def look() -> Message | None:
+            views = self.incidents[grant["incident"]]["views"]
+            found: Message = next(v for v in views if v["camera"] == grant["camera"])
+            said = len(found["shown_by"]), len(found["not_shown_by"])
+            return found if said == (shown, not_shown) else None
+
+        return await eventually(look)
+
     @asynccontextmanager
     async def open(self, grant: Message, *, relay: bool = False) -> AsyncIterator[View]:
         """Connect to the gateway of a grant; not presented yet."""

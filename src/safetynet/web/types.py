@@ -79,6 +79,10 @@ class ViewView(msgspec.Struct, frozen=True, kw_only=True):
     """``asked``, ``ready``, ``refused``, ``away``, ``ended``."""
     note: str
     """Error code behind ``refused`` or ``away``; else empty."""
+    shown_by: tuple[ViewerId, ...] = ()
+    """Viewers who say that it shows the scene …"""
+    not_shown_by: tuple[ViewerId, ...] = ()
+    """… and who say that it does not."""
 
 
 class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +163,15 @@ class StillShown(msgspec.Struct, frozen=True, kw_only=True, tag="still_shown"):
     grant: GrantId
 
 
-FromConsole = Hello | EyesOn | StillShown
+class ViewJudged(msgspec.Struct, frozen=True, kw_only=True, tag="view_judged"):
+    """The viewer says whether a view shows the scene. The last word counts."""
+
+    incident: IncidentId
+    camera: CameraId
+    shown: bool
+
+
+FromConsole = Hello | EyesOn | StillShown | ViewJudged
 
 
 # /api/live, hub → console

@@ -51,6 +51,7 @@ from safetynet.web.types import (
     SettingsView,
     Snapshot,
     StillShown,
+    ViewJudged,
     ViewsAnswer,
     ViewView,
     WhyAnswer,
@@ -238,6 +239,8 @@ class HubDesk:
         """A message from a registered console."""
         if isinstance(message, EyesOn | StillShown):
             await self._responder.note_eyes(self._consoles.get(feed.viewer).viewer, message)
+        elif isinstance(message, ViewJudged):
+            await self._responder.judge(self._consoles.get(feed.viewer).viewer, message)
         else:
             raise InvalidError("live.hello_again", "this console is registered already")
 

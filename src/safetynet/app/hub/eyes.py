@@ -1,16 +1,18 @@
 """The joined catalogue: cameras of the districts that joined, and the choice among them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from safetynet.app.cameras import cameras_of
-from safetynet.base.ids import CameraId, NodeId
+from safetynet.app.hub.judging import read_observation
+from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
 from safetynet.city.model import City
 from safetynet.federation.catalogue import Catalogue
 from safetynet.federation.messages import CameraRecord
-from safetynet.sight.model import Aim, Choice, HealthState, Request
+from safetynet.incident.showing import JudgedBody
+from safetynet.sight.model import Aim, Choice, HealthState, Observation, Request
 from safetynet.sight.service import Sight
 
 
@@ -24,6 +26,8 @@ class Eyes:
         self._owner: dict[CameraId, NodeId] = {}
         self.health: dict[CameraId, HealthState] = {}
         """Only cameras that are not well."""
+        self._words: dict[CameraId, dict[tuple[IncidentId, ViewerId], Observation]] = {}
+        """What viewers said of views, each one's last word last."""
         # One thread: sight is pure and quick, and the loop must not wait for it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sight")
         self._sight = Sight(replace(city, cameras=cameras_of([], [], city)))
@@ -38,6 +42,28 @@ class Eyes:
         self._sight = await loop.run_in_executor(self._thread, self._sight.with_cameras, cameras)
         self._records = {r.id: r for r in records}
         self._owner = dict(zip(self._records, owners, strict=True))
+
+    async def learn(self, words: Sequence[JudgedBody]) -> None:
+        """Take in what viewers said of views, oldest first. Of a viewer's words on one view the last
+        counts: its camera is learned anew from all. One that has not joined is learned when it does."""
+        for word in words:
+            mine = self._words.setdefault(word.camera, {})
+            mine.pop((word.incident, word.viewer), None)
+            observation = read_observation(word)
+            if observation is not None:
+                mine[word.incident, word.viewer] = observation
+        cameras = {word.camera for word in words} & self._owner.keys()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._learn, self._sight, sorted(cameras))
+
+    def _learn(self, sight: Sight, cameras: Iterable[CameraId]) -> None:
+        """In the thread of sight."""
+        forget, learn = getattr(sight, "forget", None), getattr(sight, "learn", None)
+        if forget is None or learn is None:
+            return
+        for camera in cameras:
+            forget(camera)
+            learn(list(self._words.get(camera, {}).values()))
 
     def checksum(self, node: NodeId) -> str:
         """Checksum of a district's catalogue as known here; empty where none is."""

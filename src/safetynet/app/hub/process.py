@@ -35,7 +35,7 @@ from safetynet.federation.directory import BEAT_EVERY_S, Directory, Standing
 from safetynet.federation.messages import Beat, encode
 from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
 from safetynet.incident.locate import Bounds
-from safetynet.incident.read import list_open
+from safetynet.incident.read import list_judgements, list_open
 from safetynet.journal.append import Journal
 from safetynet.journal.follow import Follower
 from safetynet.links.ucp.server import open_ucp_server
@@ -155,6 +155,13 @@ class _Hub:
             response = Response(incident=await intake.open_words(one))
             response.still_ms, response.eyes_ms = one.still_ms, one.eyes_on_ms
             responder.responses[response.incident.id] = response
+        words = await self._journal.store.read(
+            lambda conn: list_judgements(conn, self._journal.node)
+        )
+        for word in words:
+            if (known := responder.responses.get(word.incident)) is not None:
+                known.set_word(word.camera, word.viewer, word.shown)
+        await self._eyes.learn(words)
 
     def _show(self, response: Response) -> None:
         self._desk.show(response)

@@ -15,6 +15,7 @@ from safetynet.access.model import Grant, Viewer
 from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.granting import Granting
+from safetynet.app.hub.judging import plan_judgement
 from safetynet.app.hub.owners import Held, Owners
 from safetynet.app.hub.response import (
     Response,
@@ -27,14 +28,20 @@ from safetynet.base.errors import RefusedError, SafetyNetError, UnavailableError
 from safetynet.base.ids import CameraId, IncidentId, NodeId
 from safetynet.federation.messages import Answer, ViewStatus, WantedTurn, WantedView
 from safetynet.incident.model import Incident
-from safetynet.incident.showing import choice_made, eyes_on, still_shown, view_changed
+from safetynet.incident.showing import (
+    choice_made,
+    eyes_on,
+    still_shown,
+    view_changed,
+    view_judged,
+)
 from safetynet.incident.state import Change
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import Draft
 from safetynet.services.model import Plan
 from safetynet.services.plan import plan_incident
 from safetynet.sight.model import Choice, ChosenView, HealthState
-from safetynet.web.types import EyesOn, StillShown, ViewView
+from safetynet.web.types import EyesOn, StillShown, ViewJudged, ViewView
 
 SEOUL = ZoneInfo("Asia/Seoul")
 KEPT_RESPONSES = 500
@@ -166,7 +173,10 @@ class Responder:
         response.choice = choice
         if response.decided_ms is None:
             response.decided_ms = self._since_ms(response, exact=True)
-        views = [self._view(rank, view, old) for rank, view in enumerate(choice.views, start=1)]
+        views = [
+            response.with_words(self._view(rank, view, old))
+            for rank, view in enumerate(choice.views, start=1)
+        ]
         response.views = {view.camera: view for view in views}
         return [view for camera, view in old.items() if camera not in response.views]
 
@@ -367,6 +377,19 @@ class Responder:
                 )
             ]
         )
+
+    async def judge(self, viewer: Viewer, word: ViewJudged) -> None:
+        """A viewer says whether a view shows the scene; what was said before counts no more."""
+        response = self.responses.get(word.incident)
+        if response is None:
+            raise RefusedError("view.no_grant", "no such incident", incident=word.incident)
+        body = plan_judgement(response, viewer, word, self._clock.now())
+        if body is None:
+            return
+        await self._journal.append([view_judged(body)])
+        response.set_word(word.camera, viewer.id, word.shown)
+        self._show(response)
+        await self._eyes.learn([body])
 
     def _since_ms(self, response: Response, *, exact: bool = False) -> float:
         passed = self._clock.now() - response.incident.received_at

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from safetynet.access.model import Grant, Viewer
-from safetynet.base.ids import CameraId, GrantId, NodeId
+from safetynet.base.ids import CameraId, GrantId, NodeId, ViewerId
 from safetynet.incident.model import Incident
 from safetynet.incident.showing import AimBody, PassedBody, ReasonBody, ViewBody
 from safetynet.services.model import Plan
@@ -38,6 +38,8 @@ class Response:
     """Cameras whose owner refused or was silent; not chosen again for this incident."""
     left_by: set[NodeId] = field(default_factory=set)
     """Owners that went away while they showed it; asked again when they are back."""
+    words: dict[tuple[CameraId, ViewerId], bool] = field(default_factory=dict)
+    """Whether a view shows the scene, by the last word of each viewer."""
     wanted: int = 0
     """1 while views are being chosen; more where something happened meanwhile."""
     decided_ms: float | None = None
@@ -60,6 +62,25 @@ class Response:
             return False
         self.views[camera] = msgspec.structs.replace(view, state=state, note=note)
         return True
+
+    def find_word(self, camera: CameraId, viewer: ViewerId) -> bool | None:
+        """What a viewer said of a view; None where it said nothing."""
+        return self.words.get((camera, viewer))
+
+    def set_word(self, camera: CameraId, viewer: ViewerId, shown: bool) -> None:
+        """Note what a viewer says of a view."""
+        self.words[camera, viewer] = shown
+        if camera in self.views:
+            self.views[camera] = self.with_words(self.views[camera])
+
+    def with_words(self, view: ViewView) -> ViewView:
+        """A view with what viewers said of it."""
+        said = {viewer: w for (camera, viewer), w in self.words.items() if camera == view.camera}
+        return msgspec.structs.replace(
+            view,
+            shown_by=tuple(sorted(v for v, shown in said.items() if shown)),
+            not_shown_by=tuple(sorted(v for v, shown in said.items() if not shown)),
+        )
 
     def grants_of(self, viewer: Viewer) -> list[IssuedGrant]:
         """Open grants of one viewer, best view first."""
