@@ -6,6 +6,9 @@ there is no such point they look along the nearest street, one way and the other
 crosses it within 25 m. About a third are PTZ, most poles with several cameras having one
 (``poles.mount``). A pole whose position lies inside a building is moved to one metre outside its
 nearest wall, and says so by its origin.
+
+What a list or a survey does say is kept: the rule sets only what is NaN. A camera whose direction is
+given turns only where its source says so, and a surveyed position stays where it was surveyed.
 """
 
 from collections.abc import Iterator
@@ -16,9 +19,17 @@ import shapely
 
 from safetynet.base.geo import Floats
 from safetynet.city.geometries import lines_of, points, polygons_of
-from safetynet.city.model import Buildings, Cameras, Ints, Origin, Streets
-from safetynet.city.poles import mount
-from safetynet.city.tables import Bools, owners
+from safetynet.city.model import (
+    UNCERTAINTY,
+    Bools,
+    Buildings,
+    Cameras,
+    Ints,
+    Origin,
+    Streets,
+)
+from safetynet.city.poles import Mounts, mount
+from safetynet.city.tables import owners
 
 AHEAD_M = 35.0
 CROSSING_M = 25.0
@@ -32,7 +43,7 @@ OUTSIDE_M = 1.0
 def assume_poses(
     cameras: Cameras, streets: Streets, buildings: Buildings, rng: np.random.Generator
 ) -> Cameras:
-    """The cameras with poses by the rule above, and no pole inside a building."""
+    """The cameras with poses by the rule above where they have none, and no pole inside a building."""
     if not len(cameras):
         return cameras
     _, first, pole = np.unique(cameras.pole, return_index=True, return_inverse=True)
@@ -44,21 +55,31 @@ def assume_poses(
     ordinal = np.empty(len(pole), np.int32)
     ordinal[order] = np.arange(len(pole)) - np.repeat(start, per_pole)
     m = mount(at, find_ways(at, streets, buildings), per_pole, pole.astype(np.int32), ordinal, rng)
+    return _put_in(cameras, m, moved[pole])
+
+
+def _put_in(cameras: Cameras, m: Mounts, moved: Bools) -> Cameras:
+    """The poses of ``m`` in the place of what the cameras lack, and its positions where unsurveyed."""
+    stays = cameras.position_origin == Origin.SURVEYED
+    moved = moved & ~stays
+    known = ~np.isnan(cameras.azimuth_deg)
     return replace(
         cameras,
-        x=m.x,
-        y=m.y,
-        height_m=m.height_m,
-        azimuth_deg=m.azimuth_deg,
-        tilt_deg=m.tilt_deg,
-        hfov_deg=m.hfov_deg,
-        kind=m.kind,
+        x=np.where(stays, cameras.x, m.x),
+        y=np.where(stays, cameras.y, m.y),
+        height_m=_known_or(cameras.height_m, m.height_m),
+        azimuth_deg=_known_or(cameras.azimuth_deg, m.azimuth_deg),
+        tilt_deg=_known_or(cameras.tilt_deg, m.tilt_deg),
+        hfov_deg=_known_or(cameras.hfov_deg, m.hfov_deg),
+        kind=np.where(known, cameras.kind, m.kind).astype(np.uint8),
         pole=m.pole,
-        position_origin=np.where(moved[pole], Origin.ASSUMED, cameras.position_origin).astype(
-            np.uint8
-        ),
-        pose_origin=np.full(len(pole), Origin.ASSUMED, np.uint8),
+        position_origin=np.where(moved, Origin.ASSUMED, cameras.position_origin).astype(np.uint8),
+        position_sd_m=np.where(moved, UNCERTAINTY[Origin.ASSUMED, 2], cameras.position_sd_m),
     )
+
+
+def _known_or(values: Floats, by_rule: Floats) -> Floats:
+    return np.asarray(np.where(np.isnan(values), by_rule, values))
 
 
 def leave_buildings(at: Floats, buildings: Buildings) -> tuple[Floats, Bools]:

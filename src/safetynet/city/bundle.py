@@ -19,15 +19,20 @@ from safetynet.city.model import (
     District,
     Dong,
     Facility,
+    Ground,
     Ints,
     Shapes,
     Streets,
+    Zones,
 )
 
-FORMAT = 1
+FORMAT = 2
+OLDEST_FORMAT = 1
+"""Bundles from this format on are read; what they lack of a camera is set by the rules in ``Cameras``."""
 MANIFEST = "manifest.json"
 REPORT = "import-report.json"
 TILES = "map.mbtiles"
+GROUND = "ground.npz"
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +122,8 @@ def write_city(city: City, folder: Path, manifest: Manifest, speeds: Speeds = NO
     )
     for name, data in files.items():
         (folder / name).write_bytes(data)
+    if GROUND not in files:
+        (folder / GROUND).unlink(missing_ok=True)
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(full), indent=1))
     return replace(city, version=full.version)
 
@@ -130,9 +137,12 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except msgspec.MsgspecError as e:
         raise InvalidError("city.bad_manifest", f"the manifest is broken: {e}") from e
-    if manifest.format != FORMAT:
+    if not OLDEST_FORMAT <= manifest.format <= FORMAT:
         raise InvalidError(
-            "city.bundle_format", "the bundle is of another format", format=manifest.format
+            "city.bundle_format",
+            f"the bundle is of format {manifest.format}, and this set-up reads {OLDEST_FORMAT} to"
+            f" {FORMAT}: build it anew, or set up a newer version",
+            format=manifest.format,
         )
     return manifest
 
@@ -165,7 +175,7 @@ def list_damaged(folder: Path) -> list[str]:
 def _encode(city: City, speeds: Speeds) -> dict[str, bytes]:
     head = {"name": city.name, "title_ko": city.title_ko, "title_en": city.title_en}
     origin = city.plane.origin
-    return {
+    files = {
         "head.json": msgspec.json.encode(head | {"origin": origin, "scaled": city.scaled}),
         "places.json": msgspec.json.encode(
             Places(districts=city.districts, dongs=city.dongs, facilities=city.facilities)
@@ -182,6 +192,10 @@ def _encode(city: City, speeds: Speeds) -> dict[str, bytes]:
         "streets.npz": _pack(city.streets),
         "speeds.npz": _savez(street=speeds.street, forward=speeds.forward, kmh=speeds.kmh),
     }
+    if city.ground is not None:
+        g = city.ground
+        files[GROUND] = _savez(x0=g.x0, y0=g.y0, step_m=g.step_m, heights=g.heights)
+    return files
 
 
 def _pack(table: Cameras | Buildings | Streets) -> bytes:
@@ -190,6 +204,8 @@ def _pack(table: Cameras | Buildings | Streets) -> bytes:
         value = getattr(table, field.name)
         if isinstance(value, Shapes):
             columns |= {f"{field.name}_xy": value.xy, f"{field.name}_offset": value.offset}
+        elif isinstance(value, Zones):
+            columns |= {f"{field.name}.{f.name}": getattr(value, f.name) for f in fields(value)}
         elif isinstance(value, np.ndarray):
             columns[field.name] = value
     return _savez(**columns)
@@ -222,7 +238,18 @@ def _decode(folder: Path, manifest: Manifest) -> City:
         streets=Streets(**_unpack(folder / "streets.npz"), name=names.street_name),
         facilities=places.facilities,
         scaled=bool(head["scaled"]),
+        ground=_read_ground(folder / GROUND) if GROUND in manifest.checksums else None,
     )
+
+
+def _read_ground(path: Path) -> Ground:
+    with np.load(path, allow_pickle=False) as a:
+        return Ground(
+            x0=float(a["x0"]),
+            y0=float(a["y0"]),
+            step_m=float(a["step_m"]),
+            heights=a["heights"],
+        )
 
 
 def _unpack(path: Path) -> dict[str, Any]:
@@ -230,6 +257,9 @@ def _unpack(path: Path) -> dict[str, Any]:
         columns: dict[str, Any] = {name: a[name] for name in a.files if "_offset" not in name}
         for name in [n.removesuffix("_offset") for n in a.files if n.endswith("_offset")]:
             columns[name] = Shapes(xy=columns.pop(f"{name}_xy"), offset=a[f"{name}_offset"])
+    zones = [name for name in columns if name.startswith("zones.")]
+    if zones:
+        columns["zones"] = Zones(**{n.removeprefix("zones."): columns.pop(n) for n in zones})
     return columns
 
 

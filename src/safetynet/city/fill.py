@@ -21,13 +21,13 @@ from safetynet.city.lattice import (
     lower_arterials,
     plan_lattice,
 )
-from safetynet.city.model import Buildings, Cameras, StreetClass, Streets
+from safetynet.city.model import Bools, Buildings, Cameras, StreetClass, Streets
 from safetynet.city.plots import SETBACK_M, plan_plots
 from safetynet.city.poles import plan_poles
 from safetynet.city.quarter import MARGIN_M, covered_ground
 from safetynet.city.snap import snap_lattice
 from safetynet.city.synth import buildings_of, join_cameras, streets_of
-from safetynet.city.tables import Bools, join_streets, take_buildings, take_streets
+from safetynet.city.tables import join_streets, take_buildings, take_streets
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,8 @@ from safetynet.base.ids import CameraId, NodeId
 
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
+Heights = NDArray[np.float32]
 
 
 class Origin(IntEnum):
@@ -131,12 +133,21 @@ class Cameras:
     position_origin: Bytes
     """``Origin`` of x, y."""
     pose_origin: Bytes
-    """``Origin`` of azimuth, tilt, field of view and height."""
+    """``Origin`` of the pose as a whole: the least certain of azimuth, tilt and field of view."""
+    azimuth_origin: Bytes = _BY_RULE
+    """``Origin`` of the azimuth alone; as ``pose_origin`` where not given."""
+    height_origin: Bytes = _BY_RULE
+    """``Origin`` of the lens height; as ``pose_origin`` where not given."""
     roll_deg: Floats = _BY_RULE
     """Clockwise as seen from behind the lens; 0 where not given."""
     width_px: Ints = _BY_RULE
     """Of the main stream; ``PICTURE_PX`` where not given."""
     height_px: Ints = _BY_RULE
+    declared_mpx: Floats = _BY_RULE
+    """Millions of picture elements that a list declares; NaN where none does. What is streamed counts
+    for sight, and that is ``width_px`` by ``height_px``."""
+    all_round: Bools = _BY_RULE
+    """A list says that it looks all round: it may turn, be a dome, or the list says so of every one."""
     azimuth_sd_deg: Floats = _BY_RULE
     """Standard deviations of what the columns above say; by ``UNCERTAINTY`` where not given."""
     tilt_sd_deg: Floats = _BY_RULE
@@ -150,11 +161,16 @@ class Cameras:
 
     def __post_init__(self) -> None:
         n = len(self.id)
+        azimuth_origin = self.pose_origin if self.azimuth_origin is None else self.azimuth_origin
         rules = {
+            "azimuth_origin": azimuth_origin,
+            "height_origin": self.pose_origin,
             "roll_deg": np.zeros(n),
             "width_px": np.full(n, PICTURE_PX[0], np.int32),
             "height_px": np.full(n, PICTURE_PX[1], np.int32),
-            "azimuth_sd_deg": UNCERTAINTY[self.pose_origin, 0],
+            "declared_mpx": np.full(n, np.nan),
+            "all_round": np.zeros(n, np.bool_),
+            "azimuth_sd_deg": UNCERTAINTY[azimuth_origin, 0],
             "tilt_sd_deg": UNCERTAINTY[self.pose_origin, 1],
             "position_sd_m": UNCERTAINTY[self.position_origin, 2],
             "night_range_m": np.full(n, np.nan),
@@ -221,7 +237,7 @@ class Streets:
     name: tuple[str, ...]
     """Empty where unnamed."""
     origin: Bytes
-    in_coverage: NDArray[np.bool_]
+    in_coverage: Bools
     """True where the bundle holds cameras around (everywhere, or in the quarters of a scaled one)."""
 
     def __len__(self) -> int:
@@ -238,6 +254,31 @@ class Facility(msgspec.Struct, frozen=True, kw_only=True):
     at: LonLat
     district: NodeId | None
     in_service: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """Height of the ground as a regular grid on the plane, by a digital elevation model."""
+
+    x0: float
+    """Of the south-western node, m on ``City.plane``."""
+    y0: float
+    step_m: float
+    heights: Heights
+    """(rows, cols) metres above the model's zero: rows to the north, columns to the east, no gaps."""
+
+    def height_at(self, x: Floats | float, y: Floats | float) -> Floats:
+        """Metres at places of one shape, bilinear between nodes; outside the grid as at its edge."""
+        rows, cols = self.heights.shape
+        col = np.clip((np.asarray(x) - self.x0) / self.step_m, 0, cols - 1)
+        row = np.clip((np.asarray(y) - self.y0) / self.step_m, 0, rows - 1)
+        i, j = np.floor(row).astype(np.intp), np.floor(col).astype(np.intp)
+        north, east = np.minimum(i + 1, rows - 1), np.minimum(j + 1, cols - 1)
+        v, u = row - i, col - j
+        h = self.heights
+        south_edge = h[i, j] * (1 - u) + h[i, east] * u
+        north_edge = h[north, j] * (1 - u) + h[north, east] * u
+        return np.asarray(south_edge * (1 - v) + north_edge * v, np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +299,8 @@ class City:
     facilities: tuple[Facility, ...]
     scaled: bool
     """True where only the districts' quarters hold cameras."""
+    ground: Ground | None = None
+    """Height of the ground; None where no source gave any: it counts as level."""
 
 
 class PtzModel(msgspec.Struct, frozen=True, kw_only=True):

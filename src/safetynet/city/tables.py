@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safetynet.city.model import Buildings, Cameras, Ints, Shapes, Streets
-
-Bools = NDArray[np.bool_]
+from safetynet.city.model import Bools, Buildings, Cameras, Ints, Shapes, Streets, Zones
 
 
 def join_shapes(parts: list[Shapes]) -> Shapes:
@@ -61,10 +59,12 @@ def join_buildings(parts: list[Buildings]) -> Buildings:
 
 def join_cameras(parts: list[Cameras]) -> Cameras:
     """Cameras of several sources in one table; pole numbers stay apart."""
-    shifted, poles = [], 0
+    shifted, poles, rows = [], 0, 0
     for part in parts:
-        shifted.append(replace(part, pole=(part.pole + poles).astype(np.int32)))
+        zones = replace(part.zones, camera=(part.zones.camera + rows).astype(np.int32))
+        shifted.append(replace(part, pole=(part.pole + poles).astype(np.int32), zones=zones))
         poles += int(part.pole.max(initial=-1)) + 1
+        rows += len(part)
     return Cameras(**_join(shifted))
 
 
@@ -83,12 +83,21 @@ def take_cameras(cameras: Cameras, keep: Bools) -> Cameras:
     return Cameras(**_take(cameras, keep))
 
 
-def _join(parts: list[Any]) -> dict[str, Any]:  # any of the three tables
+def take_zones(zones: Zones, keep: Bools) -> Zones:
+    """The zones of the cameras where the mask is true, by the cameras' new rows."""
+    row = np.cumsum(keep, dtype=np.int32) - 1
+    taken = _take(zones, keep[zones.camera])
+    return Zones(**taken | {"camera": row[taken["camera"]].astype(np.int32)})
+
+
+def _join(parts: list[Any]) -> dict[str, Any]:  # any of the tables
     columns: dict[str, Any] = {}
     for field in fields(parts[0]):
         values = [getattr(p, field.name) for p in parts]
         if isinstance(values[0], Shapes):
             columns[field.name] = join_shapes(values)
+        elif isinstance(values[0], Zones):
+            columns[field.name] = Zones(**_join(values))
         elif isinstance(values[0], tuple):
             columns[field.name] = tuple(v for value in values for v in value)
         else:
@@ -96,12 +105,14 @@ def _join(parts: list[Any]) -> dict[str, Any]:  # any of the three tables
     return columns
 
 
-def _take(table: Any, keep: Bools) -> dict[str, Any]:  # any of the three tables
+def _take(table: Any, keep: Bools) -> dict[str, Any]:  # any of the tables
     columns: dict[str, Any] = {}
     for field in fields(table):
         value = getattr(table, field.name)
         if isinstance(value, Shapes):
             columns[field.name] = take_shapes(value, keep)
+        elif isinstance(value, Zones):
+            columns[field.name] = take_zones(value, keep)
         elif isinstance(value, tuple):
             columns[field.name] = tuple(v for v, k in zip(value, keep, strict=True) if k)
         else:

@@ -62,8 +62,21 @@ class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True):
     limit: int
 
 
+class ZoneRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A privacy zone: a sector over the ground, clockwise, between two distances from the lens."""
+
+    from_deg: float
+    to_deg: float
+    near_m: float
+    far_m: float
+
+
 class CameraRecord(msgspec.Struct, frozen=True, array_like=True):
-    """One camera as its owner knows it; angles in degrees, lengths in metres."""
+    """One camera as its owner knows it; angles in degrees, lengths in metres.
+
+    From ``azimuth_origin`` on a field may be missing at the end: then, as where it is None, what
+    holds is the rule for cameras of whose optics nobody says more.
+    """
 
     id: CameraId
     name: str
@@ -77,6 +90,21 @@ class CameraRecord(msgspec.Struct, frozen=True, array_like=True):
     pole: int
     position_origin: int
     pose_origin: int
+    azimuth_origin: int | None = None
+    height_origin: int | None = None
+    roll_deg: float = 0.0
+    width_px: int | None = None
+    height_px: int | None = None
+    declared_mpx: float | None = None
+    """Millions of picture elements by a list; what is streamed may be less."""
+    all_round: bool = False
+    azimuth_sd_deg: float | None = None
+    tilt_sd_deg: float | None = None
+    position_sd_m: float | None = None
+    night_range_m: float | None = None
+    ptz_model: int = 0
+    zones: tuple[ZoneRecord, ...] = ()
+    """What it must not show."""
 
 
 class CatalogueBlock(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,17 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from safetynet.base.geo import Floats
 from safetynet.base.ids import CameraId
+from safetynet.city.ingest.facing import Facing, read_facing
 from safetynet.city.ingest.frame import Frame
 from safetynet.city.ingest.points import Point, has_position, read_points
 from safetynet.city.ingest.repair import Reason, read_number
 from safetynet.city.ingest.report import Tally
 from safetynet.city.ingest.text import Table
-from safetynet.city.model import CameraKind, Cameras, Origin
+from safetynet.city.model import UNCERTAINTY, CameraKind, Cameras, Origin
 
 COUNT_COLUMNS = ("카메라대수", "camera_count", "cctv수량", "cctv수", "수량", "카메라수")
 PLACE_COLUMNS = ("place", "소재지지번주소", "소재지도로명주소", "안심주소", "설치위치", "주소")
+ELEMENTS_COLUMNS = ("카메라화소수", "화소수")
+FACING_COLUMNS = ("촬영방면정보", "촬영방면", "촬영방향")
 MAX_COUNT = 200
+MIN_MPX, MAX_MPX = 0.1, 100.0
 SAME_POLE_M = 20.0
 """A row of a second list this near to a pole of the first speaks of the same pole."""
 
@@ -29,6 +34,9 @@ class Site:
     district: int
     count: int
     name: str
+    declared_mpx: float
+    """Millions of picture elements; NaN where the list is silent."""
+    facing: Facing
 
 
 def is_camera_list(table: Table) -> bool:
@@ -46,7 +54,7 @@ def kind_of(table: Table) -> str:
 def read_sites(table: Table, tally: Tally, frame: Frame) -> list[Site]:
     """The poles of a list; districts are the declared ones, else where the point lies."""
     points = read_points(table, tally, frame)
-    count_at, place_at = table.find_column(*COUNT_COLUMNS), table.find_column(*PLACE_COLUMNS)
+    count_at = table.find_column(*COUNT_COLUMNS)
     owner = _owners(points, frame)
     sites = []
     for point, district in zip(points, owner, strict=True):
@@ -54,10 +62,7 @@ def read_sites(table: Table, tally: Tally, frame: Frame) -> list[Site]:
         if district < 0:
             tally.refuse(Reason.FAR_OFF, point.line, ",".join(point.row))
         elif count > 0:
-            name = point.row[place_at].strip() if place_at is not None else ""
-            sites.append(
-                Site(lon=point.lon, lat=point.lat, district=district, count=count, name=name)
-            )
+            sites.append(_site(point, district, count, table, tally))
     tally.yields = sum(s.count for s in sites)
     return sites
 
@@ -77,7 +82,11 @@ def join_sites(lists: list[tuple[Tally, list[Site]]], frame: Frame) -> list[Site
 
 
 def cameras_of(sites: list[Site], frame: Frame) -> Cameras:
-    """One camera for each count, without a pose yet; rows at one point share a pole."""
+    """One camera for each count; rows at one point share a pole.
+
+    What the list does not say of a pose is NaN. A site's directions count where it names as many as
+    it has cameras: which of two cameras looks the one way that is named, nobody knows.
+    """
     order = sorted(range(len(sites)), key=lambda i: sites[i].district)
     sites = [sites[i] for i in order]
     count = np.array([s.count for s in sites], np.int32)
@@ -89,6 +98,9 @@ def cameras_of(sites: list[Site], frame: Frame) -> Cameras:
     first = np.searchsorted(district, district)
     number = np.arange(n) - first + 1
     nodes = [f.node for f in frame.borders.facts]
+    azimuth, sd = _azimuths(sites)
+    none = np.full(n, np.nan)
+    origin = np.where(np.isnan(azimuth), Origin.ASSUMED, Origin.DECLARED).astype(np.uint8)
     return Cameras(
         id=tuple(
             CameraId(f"{nodes[d]}-{k:05d}")
@@ -98,15 +110,61 @@ def cameras_of(sites: list[Site], frame: Frame) -> Cameras:
         district=district,
         x=np.repeat(x, count),
         y=np.repeat(y, count),
-        height_m=np.zeros(n),
-        azimuth_deg=np.zeros(n),
-        tilt_deg=np.zeros(n),
-        hfov_deg=np.zeros(n),
+        height_m=none,
+        azimuth_deg=azimuth,
+        tilt_deg=none,
+        hfov_deg=none,
         kind=np.full(n, CameraKind.FIXED, np.uint8),
         pole=np.repeat(pole.reshape(-1), count).astype(np.int32),
         position_origin=np.full(n, Origin.DECLARED, np.uint8),
         pose_origin=np.full(n, Origin.ASSUMED, np.uint8),
+        azimuth_origin=origin,
+        azimuth_sd_deg=sd,
+        declared_mpx=np.repeat(np.array([s.declared_mpx for s in sites], np.float64), count),
+        all_round=np.repeat(np.array([s.facing.all_round for s in sites], np.bool_), count),
     )
+
+
+def _site(point: Point, district: int, count: int, table: Table, tally: Tally) -> Site:
+    def cell(*columns: str) -> str:
+        at = table.find_column(*columns)
+        return point.row[at].strip() if at is not None and at < len(point.row) else ""
+
+    facing = read_facing(cell(*FACING_COLUMNS))
+    if facing.directions_deg and len(facing.directions_deg) != count:
+        tally.reasons[Reason.OTHER_DIRECTIONS] += 1
+    return Site(
+        lon=point.lon,
+        lat=point.lat,
+        district=district,
+        count=count,
+        name=cell(*PLACE_COLUMNS),
+        declared_mpx=_read_mpx(cell(*ELEMENTS_COLUMNS)),
+        facing=facing,
+    )
+
+
+def _read_mpx(text: str) -> float:
+    """Millions of elements from a number of 만 (``200``), or of elements; NaN for none or nonsense."""
+    number = read_number(text.removesuffix("만화소").removesuffix("만")) if text else None
+    if number is None:
+        return float("nan")
+    mpx = number / (1e6 if number >= 100_000 else 100)
+    return mpx if MIN_MPX <= mpx <= MAX_MPX else float("nan")
+
+
+def _azimuths(sites: list[Site]) -> tuple[Floats, Floats]:
+    """Azimuth of each camera, NaN where it is not declared, and its standard deviation."""
+    azimuth, sd = [], []
+    for site in sites:
+        named = site.facing.directions_deg
+        if len(named) == site.count:
+            azimuth += list(named)
+            sd += [site.facing.sd_deg(d) for d in named]
+        else:
+            azimuth += [np.nan] * site.count
+            sd += [float(UNCERTAINTY[Origin.ASSUMED, 0])] * site.count
+    return np.array(azimuth, np.float64), np.array(sd, np.float64)
 
 
 def _read_count(point: Point, at: int | None, tally: Tally) -> int:

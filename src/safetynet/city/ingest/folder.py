@@ -34,11 +34,12 @@ from safetynet.city.ingest.osm import (
 )
 from safetynet.city.ingest.report import ImportReport, Tally
 from safetynet.city.ingest.shift import warn_of_shift
+from safetynet.city.ingest.survey import Survey, is_survey, read_survey
+from safetynet.city.ingest.surveyed import merge_survey
 from safetynet.city.ingest.text import read_json, read_table
 from safetynet.city.ingest.topis import is_topis, lend_speeds, read_topis
-from safetynet.city.model import Buildings, Cameras, Facility, Streets
+from safetynet.city.model import Bools, Buildings, Cameras, Facility, Streets
 from safetynet.city.tables import (
-    Bools,
     join_buildings,
     join_streets,
     middles,
@@ -49,6 +50,7 @@ from safetynet.city.tables import (
 Progress = Callable[[str], None]
 GROUND_REACH_M = 90.0
 _OSM_LICENCE = "ODbL 1.0, © OpenStreetMap contributors"
+_SURVEY_LICENCE = "the operator's own"
 _OPEN_DATA_LICENCE = "public open data (공공누리); see its publisher"
 
 
@@ -59,6 +61,7 @@ class _Found:
     plane: Plane
     frame: Frame
     sites: list[tuple[Tally, list[Site]]] = field(default_factory=list)
+    surveys: list[tuple[Tally, list[Survey]]] = field(default_factory=list)
     facilities: list[tuple[Tally, list[Facility]]] = field(default_factory=list)
     streets: list[Streets] = field(default_factory=list)
     buildings: list[tuple[Tally, Buildings]] = field(default_factory=list)
@@ -116,7 +119,10 @@ def _read_file(path: Path, document: dict[str, Any] | None, found: _Found) -> No
 def _read_csv(path: Path, found: _Found) -> None:
     table = read_table(path)
     family = find_family(table)
-    if is_camera_list(table):
+    if is_survey(table):
+        tally = found.start(path, "camera survey", _SURVEY_LICENCE)
+        found.surveys.append((tally, read_survey(table, tally, found.frame)))
+    elif is_camera_list(table):
         tally = found.start(path, kind_of(table))
         found.sites.append((tally, read_sites(table, tally, found.frame)))
     elif family is not None:
@@ -202,6 +208,8 @@ def _choose_borders(
 def _join(found: _Found) -> Inputs:
     sites = join_sites(found.sites, found.frame)
     cameras = cameras_of(sites, found.frame) if sites else None
+    for tally, rows in found.surveys:
+        cameras = merge_survey(cameras, rows, tally, found.frame)
     facilities = merge_facilities(found.facilities)
     streets = join_streets(found.streets) if found.streets else None
     buildings = _join_buildings(found.buildings)

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     OTHER_LIST = "already in another list"
     BAD_COUNT = "number of cameras unreadable, taken as 1"
     ABSURD_COUNT = "impossible number of cameras"
+    OTHER_DIRECTIONS = "other number of directions than of cameras (kept, without)"
 
 
 class Area(msgspec.Struct, frozen=True, kw_only=True):

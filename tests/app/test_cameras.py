@@ -1,0 +1,119 @@
+"""Cameras travel from a bundle as records and arrive as the columns that they were."""
+
+from dataclasses import fields, replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from safetynet.app.cameras import cameras_of, records_of
+from safetynet.base.errors import InvalidError
+from safetynet.base.ids import CameraId, NodeId
+from safetynet.city.model import PICTURE_PX, UNCERTAINTY, Cameras, City, Origin, Zones
+from safetynet.city.synth import small_city
+from safetynet.federation.catalogue import checksum
+from safetynet.federation.messages import CameraRecord, decode, encode
+
+MAPO = NodeId("mapo")
+
+
+def city_with_optics() -> City:
+    """A small city whose cameras have other values than the rules' everywhere."""
+    city = small_city(4)
+    n = len(city.cameras)
+    own = np.flatnonzero(city.cameras.district == 0)
+    cameras = replace(
+        city.cameras,
+        pose_origin=np.full(n, Origin.DECLARED, np.uint8),
+        azimuth_origin=np.full(n, Origin.LEARNED, np.uint8),
+        height_origin=np.full(n, Origin.SURVEYED, np.uint8),
+        roll_deg=np.linspace(-5, 5, n),
+        width_px=np.full(n, 1920, np.int32),
+        height_px=np.full(n, 1080, np.int32),
+        declared_mpx=np.where(np.arange(n) % 2 == 0, np.nan, 2.0),
+        all_round=np.arange(n) % 3 == 0,
+        azimuth_sd_deg=np.linspace(0, 20, n),
+        tilt_sd_deg=np.linspace(0, 10, n),
+        position_sd_m=np.linspace(0, 5, n),
+        night_range_m=np.where(np.arange(n) % 2 == 1, np.nan, 30.0),
+        zones=Zones(
+            camera=own[[0, 5, 5]].astype(np.int32),
+            from_deg=np.array([350.0, 10.0, 90.0]),
+            to_deg=np.array([20.0, 30.0, 95.0]),
+            near_m=np.array([0.0, 5.0, 1.0]),
+            far_m=np.array([50.0, 25.0, 9.0]),
+        ),
+    )
+    return replace(city, cameras=cameras)
+
+
+def assert_same(a: object, b: object) -> None:
+    for field in fields(a):  # type: ignore[arg-type]  # Cameras or Zones
+        x, y = getattr(a, field.name), getattr(b, field.name)
+        if isinstance(x, Zones):
+            assert_same(x, y)
+        elif isinstance(x, np.ndarray) and x.dtype.kind == "f":
+            np.testing.assert_allclose(x, y, atol=1e-6)
+        else:
+            np.testing.assert_array_equal(x, y)
+
+
+def test_records_of_all_districts_are_the_bundle_again() -> None:
+    city = city_with_optics()
+    nodes = [d.node for d in city.districts]
+    records = [r for node in nodes for r in records_of(city, node)]
+    owners = [node for node in nodes for _ in records_of(city, node)]
+    travelled = [decode(encode(r), CameraRecord) for r in records]
+    assert travelled == records
+    back = cameras_of(travelled, owners, city)
+    assert_same(back, city.cameras)
+    for field in fields(Cameras):
+        if isinstance(value := getattr(city.cameras, field.name), np.ndarray):
+            assert getattr(back, field.name).dtype == value.dtype, field.name
+
+
+def test_a_record_of_an_older_district_is_read_by_the_rules() -> None:
+    old = ["mapo-00001", "합정", 126.98, 37.53, 5.0, 90.0, 15.0, 60.0, 0, 7, 1, 2]
+    record = msgspec.msgpack.decode(msgspec.msgpack.encode(old), type=CameraRecord)
+    cameras = cameras_of([record], [MAPO], small_city())
+    assert cameras.azimuth_origin.tolist() == cameras.height_origin.tolist() == [Origin.ASSUMED]
+    assert cameras.azimuth_sd_deg.tolist() == [UNCERTAINTY[Origin.ASSUMED, 0]]
+    assert cameras.position_sd_m.tolist() == [UNCERTAINTY[Origin.DECLARED, 2]]
+    assert (cameras.width_px[0], cameras.height_px[0]) == PICTURE_PX
+    assert np.isnan(cameras.night_range_m).all()
+    assert len(cameras.zones) == 0
+
+
+@pytest.mark.parametrize("origin", [-1, 9, 300])
+def test_an_origin_that_nobody_here_knows_counts_as_assumed(origin: int) -> None:
+    record = CameraRecord(CameraId("a"), "a", 127.0, 37.5, 5, 0, 15, 60, 0, 0, origin, origin)
+    cameras = cameras_of([record], [MAPO], small_city())
+    assert cameras.position_origin.tolist() == cameras.azimuth_origin.tolist() == [Origin.ASSUMED]
+
+
+def test_no_records_are_no_cameras() -> None:
+    cameras = cameras_of([], [], small_city())
+    assert len(cameras) == len(cameras.zones) == len(cameras.azimuth_sd_deg) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"roll_deg": 1.0},
+        {"width_px": 640},
+        {"azimuth_sd_deg": 1.0},
+        {"night_range_m": 20.0},
+        {"zones": ()},
+        {"azimuth_origin": int(Origin.DECLARED)},
+        {"declared_mpx": 8.0},
+    ],
+)
+def test_the_checksum_covers_optics(change: dict[str, object]) -> None:
+    record = records_of(city_with_optics(), MAPO)[0]
+    assert checksum([record]) != checksum([msgspec.structs.replace(record, **change)])
+
+
+def test_a_district_that_the_bundle_lacks_is_told() -> None:
+    with pytest.raises(InvalidError) as e:
+        records_of(small_city(), NodeId("jongno"))
+    assert e.value.code == "district.unknown"
