@@ -49,6 +49,9 @@ export const view = (over: Partial<ViewView> = {}): ViewView => ({
     px_per_m: 40,
     share_seen: 1,
     slew_s: 0,
+    chance: 0.9,
+    plays_in_s: 0.5,
+    gives_up_m: 0,
     reasons: [],
   },
   area: [
@@ -58,6 +61,8 @@ export const view = (over: Partial<ViewView> = {}): ViewView => ({
   ],
   state: 'ready',
   note: '',
+  shown_by: [],
+  not_shown_by: [],
   ...over,
 });
 

@@ -76,6 +76,35 @@ async def test_four_pictures_show_the_scene_and_stop_with_the_incident(
     assert tour.complaints == []
 
 
+async def test_an_operator_says_what_a_view_shows_by_click_and_by_key(
+    tour: Tour, hub: Hub, spot: Spot
+) -> None:
+    page = tour.page
+    await page.goto(hub.url)
+    staged = await hub.stage(spot)
+    first = await tour.wall.wait_playing(hub, staged)
+    shown = page.locator("[data-judge=shown]")
+    not_shown = page.locator("[data-judge=not-shown]")
+    await shown.nth(0).click()
+    await expect(shown.nth(0)).to_have_attribute("aria-pressed", "true")
+    await page.keyboard.press("2")
+    await page.keyboard.press("n")
+    await expect(not_shown.nth(1)).to_have_attribute("aria-pressed", "true")
+    await page.keyboard.press("y")  # the last word counts
+    await expect(shown.nth(1)).to_have_attribute("aria-pressed", "true")
+    await expect(not_shown.nth(1)).to_have_attribute("aria-pressed", "false")
+    await expect(shown.nth(2)).to_have_attribute("aria-pressed", "false")
+
+    incident = await hub.find_incident(staged)
+    assert incident is not None
+    words = {v.camera: (len(v.shown_by), len(v.not_shown_by)) for v in incident.views}
+    assert [words[s.camera] for s in first] == [(1, 0), (1, 0), (0, 0), (0, 0)]
+    await hub.unstage(staged)
+    await tour.wall.wait_state("ended")
+    await expect(shown.nth(0)).to_be_disabled()
+    assert tour.complaints == []
+
+
 async def test_an_operator_stages_and_ends_by_keyboard(tour: Tour, hub: Hub) -> None:
     page = tour.page
     await page.goto(hub.url)

@@ -446,9 +446,13 @@ export interface components {
             camera: string;
             camera_name: string;
             chosen: components["schemas"]["ChosenView"];
+            /** @default [] */
+            not_shown_by: string[];
             note: string;
             owner: string;
             rank: number;
+            /** @default [] */
+            shown_by: string[];
             state: string;
         };
         /** ViewsAnswer */

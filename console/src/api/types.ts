@@ -51,7 +51,8 @@ export interface ViewerKey {
 export type FromConsole =
   | { type: 'hello'; agency: string; name: string; key: ViewerKey }
   | { type: 'eyes_on'; incident: string; camera: string; grant: string }
-  | { type: 'still_shown'; incident: string; camera: string; grant: string };
+  | { type: 'still_shown'; incident: string; camera: string; grant: string }
+  | { type: 'view_judged'; incident: string; camera: string; shown: boolean };
 
 export type ToConsole =
   | { type: 'snapshot'; now: string; viewer: string; incidents: IncidentView[]; nodes: NodeView[] }

@@ -1,5 +1,5 @@
 import { closeIncident, getCity, getSettings, stage } from '../api/client';
-import type { CityView, GrantView, IncidentView, NodeView, SettingsView, StagedKind, ToConsole } from '../api/types';
+import type { CityView, GrantView, IncidentView, NodeView, SettingsView, StagedKind, ToConsole, ViewView } from '../api/types';
 import { LiveSocket, socketUrl } from '../live/LiveSocket';
 import { inOrder, NOTHING, reduce, type Live } from '../live/reduce';
 import { Locale } from '../locale/Locale.svelte';
@@ -143,6 +143,23 @@ export class Desk {
 
   stillShown(grant: GrantView): void {
     this.socket.send({ type: 'still_shown', ...of(grant) });
+  }
+
+  /** True while this viewer may say whether a view shows the scene. */
+  canJudge(incident: IncidentView, view: ViewView): boolean {
+    return incident.state === 'open' && view.state === 'ready' && !!this.grantFor(incident.id, view.camera);
+  }
+
+  /** What the hub takes of it comes back with the incident; the last word counts. */
+  judge(incident: IncidentView, view: ViewView, shown: boolean): void {
+    if (!this.canJudge(incident, view)) return;
+    this.socket.send({ type: 'view_judged', incident: incident.id, camera: view.camera, shown });
+  }
+
+  /** The same of the enlarged view, by key. */
+  judgeEnlarged(shown: boolean): void {
+    const view = this.selected?.views.find((v) => v.rank === this.enlarged);
+    if (this.selected && view) this.judge(this.selected, view, shown);
   }
 
   private hear(message: ToConsole): void {

@@ -39,6 +39,10 @@ function actionOf(
       return () => desk.locale.toggle();
     case 'KeyF':
       return () => (desk.follow = !desk.follow);
+    case 'KeyY':
+      return () => desk.judgeEnlarged(true);
+    case 'KeyN':
+      return () => desk.judgeEnlarged(false);
     case 'KeyW':
       return () => (desk.whyOpen = !desk.whyOpen);
     case 'Escape':

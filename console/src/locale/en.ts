@@ -111,6 +111,12 @@ export const en: Words = {
     slew: (s) => `turns in ${s}`,
     shrink: 'Make small again',
   },
+  judgement: {
+    ask: (rank) => `Does view ${rank} show the scene?`,
+    shown: 'Shows it',
+    notShown: 'Doesn’t',
+    others: (n) => (n === 1 ? 'one other viewer says so' : `${n} other viewers say so`),
+  },
   ends: {
     closed: 'Closed: the incident has ended',
     lease_ran_out: 'Closed: the grant was not renewed',
@@ -220,6 +226,7 @@ export const en: Words = {
     close: 'Close',
     move: 'Move through incidents',
     enlarge: 'Enlarge a view, or make it small',
+    judge: 'The enlarged view shows the scene / does not',
     end: 'End the selected incident',
     stage: 'Stage something in the simulated city',
     map: 'Go to the map',

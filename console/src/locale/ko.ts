@@ -110,6 +110,12 @@ export const ko = {
     slew: (s: string) => `회전 ${s}`,
     shrink: '작게 보기',
   },
+  judgement: {
+    ask: (rank: number) => `시야 ${rank}에 현장이 보이나요?`,
+    shown: '보임',
+    notShown: '안 보임',
+    others: (n: number) => `다른 열람자 ${n}명도 같은 답`,
+  },
   ends: {
     closed: '사건이 종료되어 영상이 닫혔습니다',
     lease_ran_out: '열람 권한이 갱신되지 않아 닫혔습니다',
@@ -219,6 +225,7 @@ export const ko = {
     close: '닫기',
     move: '사건 선택 이동',
     enlarge: '시야 크게 / 작게 보기',
+    judge: '크게 본 시야에 현장이 보임 / 안 보임',
     end: '선택한 사건 종료',
     stage: '가상 상황 배치',
     map: '지도로 이동',
