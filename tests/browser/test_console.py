@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from safetynet.app.embedded import EmbeddedCity
+from safetynet.base.ids import CameraId
 from safetynet.sim.judge import judge_frame
 from tests.browser.conftest import Tour
 from tests.browser.hub import Hub, Spot
@@ -98,7 +99,7 @@ async def test_an_operator_says_what_a_view_shows_by_click_and_by_key(
     incident = await hub.find_incident(staged)
     assert incident is not None
     words = {v.camera: (len(v.shown_by), len(v.not_shown_by)) for v in incident.views}
-    assert [words[s.camera] for s in first] == [(1, 0), (1, 0), (0, 0), (0, 0)]
+    assert [words[CameraId(s.camera)] for s in first] == [(1, 0), (1, 0), (0, 0), (0, 0)]
     await hub.unstage(staged)
     await tour.wall.wait_state("ended")
     await expect(shown.nth(0)).to_be_disabled()
