@@ -1,0 +1,78 @@
+"""Times of many questions, and what is said of them."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+IN_PROCESS, IN_SERVER, SOCKET = "in process", "in the server", "over a socket"
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the table; either times, or a value with its unit, or why there is nothing."""
+
+    where: str = ""
+    """``IN_PROCESS``, ``IN_SERVER`` or ``SOCKET``."""
+    median_ms: float | None = None
+    p99_ms: float | None = None
+    max_ms: float | None = None
+    n: int | None = None
+    """How many questions were timed, each by itself."""
+    value: float | None = None
+    unit: str | None = None
+    bar: str | None = None
+    """What was promised."""
+    holds: bool | None = None
+    note: str | None = None
+    not_here: str | None = None
+    """Why nothing could be measured on this machine."""
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """What a row may cost at most."""
+
+    median_ms: float = math.inf
+    p99_ms: float = math.inf
+    value: float = math.inf
+
+    def judge(self, row: Row) -> bool:
+        """True where nothing in the row is above the bar."""
+        pairs = ((row.median_ms, self.median_ms), (row.p99_ms, self.p99_ms))
+        return all((found or 0) <= most for found, most in (*pairs, (row.value, self.value)))
+
+    def say(self, unit: str = "") -> str:
+        """The bar in words."""
+        parts = (("median", self.median_ms, "ms"), ("p99", self.p99_ms, "ms"), ("", self.value, unit))
+        said = (f"{name} ≤ {most:g} {of}" for name, most, of in parts if most < math.inf)
+        return ", ".join(s.strip() for s in said)
+
+
+def rank(times: Sequence[float], share: float) -> float:
+    """The value that ``share`` of all do not exceed, by nearest rank: one that was really measured."""
+    ordered = sorted(times)
+    return ordered[max(math.ceil(share * len(ordered)), 1) - 1]
+
+
+def times_row(times_ms: Sequence[float], where: str, note: str | None = None) -> Row:
+    """Median, 99th percentile and the longest of single times."""
+    return Row(
+        where=where,
+        median_ms=round(rank(times_ms, 0.5), 4),
+        p99_ms=round(rank(times_ms, 0.99), 4),
+        max_ms=round(max(times_ms), 4),
+        n=len(times_ms),
+        note=note,
+    )
+
+
+def time_each[T](ask: Callable[[T], object], questions: Sequence[T], warm_up: int) -> list[float]:
+    """Milliseconds of each question, one after the other; the first ``warm_up`` are asked before."""
+    for question in questions[:warm_up]:
+        ask(question)
+    times = []
+    for question in questions:
+        began = time.perf_counter()
+        ask(question)
+        times.append((time.perf_counter() - began) * 1000)
+    return times
