@@ -7,11 +7,14 @@ import pyproj
 import pytest
 
 from safetynet.base.errors import InvalidError
+from safetynet.city.assume import assume_poses
 from safetynet.city.ingest.cctv import cameras_of, is_camera_list, join_sites, kind_of, read_sites
 from safetynet.city.ingest.frame import Frame
 from safetynet.city.ingest.repair import Reason
 from safetynet.city.ingest.report import Tally
 from safetynet.city.ingest.text import Table, parse_table, read_table
+from safetynet.city.model import PICTURE_PX, CameraKind, Origin
+from safetynet.city.synth import small_city
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "seoul"
 
@@ -86,6 +89,44 @@ def test_projected_coordinates_are_recognised_without_a_label(frame: Frame, syst
     assert tally.reasons[Reason.PROJECTED] == 1
     assert abs(site.lon - 126.9101) < 1e-5
     assert abs(site.lat - 37.5563) < 1e-5
+
+
+LOOKING = """관리기관명,설치목적구분,카메라대수,카메라화소수,촬영방면정보,위도,경도
+서울특별시 마포구청,생활방범,1,130,북동,37.55631,126.91011
+서울특별시 마포구청,생활방범,2,200만,"동,서",37.55731,126.91111
+서울특별시 마포구청,생활방범,2,41,남쪽,37.55831,126.91211
+서울특별시 마포구청,생활방범,1,x,360도전방면,37.55931,126.91311
+서울특별시 마포구청,생활방범,1,2000000,망원동 방면,37.56031,126.91411
+"""
+
+
+def test_a_list_declares_directions_and_picture_elements(frame: Frame) -> None:
+    table = parse_table("a.csv", LOOKING.encode())
+    tally = Tally("a.csv", "")
+    cameras = cameras_of(read_sites(table, tally, frame), frame)
+    nan, declared, assumed = np.nan, Origin.DECLARED, Origin.ASSUMED
+    np.testing.assert_array_equal(cameras.azimuth_deg, [45, 90, 270, nan, nan, nan, nan])
+    assert cameras.azimuth_origin.tolist() == [declared] * 3 + [assumed] * 4
+    assert cameras.azimuth_sd_deg.tolist() == [13, 26, 26, 180, 180, 180, 180]
+    np.testing.assert_array_equal(cameras.declared_mpx, [1.3, 2, 2, 0.41, 0.41, nan, 2])
+    assert cameras.all_round.tolist() == [False] * 5 + [True, False]
+    assert (cameras.width_px == PICTURE_PX[0]).all()
+    assert (cameras.pose_origin == assumed).all()
+    assert tally.reasons[Reason.OTHER_DIRECTIONS] == 1
+    assert tally.finish().kept == 5
+
+
+def test_poses_are_assumed_only_where_the_list_is_silent(frame: Frame) -> None:
+    sites = read_sites(parse_table("a.csv", LOOKING.encode()), Tally("a.csv", ""), frame)
+    listed = cameras_of(sites, frame)
+    city = small_city()
+    posed = assume_poses(listed, city.streets, city.buildings, np.random.default_rng(1))
+    named = ~np.isnan(listed.azimuth_deg)
+    np.testing.assert_array_equal(posed.azimuth_deg[named], listed.azimuth_deg[named])
+    assert (posed.kind[named] == CameraKind.FIXED).all()
+    for column in (posed.azimuth_deg, posed.tilt_deg, posed.hfov_deg, posed.height_m):
+        assert np.isfinite(column).all()
+    assert posed.azimuth_sd_deg.tolist() == listed.azimuth_sd_deg.tolist()
 
 
 def test_a_second_list_does_not_count_the_same_pole_again(frame: Frame) -> None:

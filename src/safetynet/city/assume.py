@@ -138,7 +138,7 @@ def _is_free(here: Floats, there: Floats, buildings: Buildings) -> Bools:
 def _by_pole(pole: Ints) -> Iterator[tuple[int, slice]]:
     """Each pole of the ascending column with its rows."""
     numbers, first = np.unique(pole, return_index=True)
-    last = np.append(first[1:], len(pole))
+    last = np.append(first, len(pole))[1:]
     for p, a, b in zip(numbers.tolist(), first.tolist(), last.tolist(), strict=True):
         yield p, slice(a, b)
 

@@ -187,6 +187,7 @@ def _compose(
         streets=all_streets,
         facilities=inputs.facilities,
         scaled=bool(quarters),
+        ground=inputs.terrain,
     )
 
 

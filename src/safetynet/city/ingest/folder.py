@@ -25,6 +25,8 @@ from safetynet.city.ingest.cctv import (
 )
 from safetynet.city.ingest.facilities import find_family, merge_facilities, read_facilities
 from safetynet.city.ingest.frame import Frame
+from safetynet.city.ingest.geotiff import Raster, read_geotiff
+from safetynet.city.ingest.ground import make_ground, plan_grid, sample_raster
 from safetynet.city.ingest.inputs import Inputs
 from safetynet.city.ingest.osm import (
     buildings_of_ways,
@@ -38,7 +40,7 @@ from safetynet.city.ingest.survey import Survey, is_survey, read_survey
 from safetynet.city.ingest.surveyed import merge_survey
 from safetynet.city.ingest.text import read_json, read_table
 from safetynet.city.ingest.topis import is_topis, lend_speeds, read_topis
-from safetynet.city.model import Bools, Buildings, Cameras, Facility, Streets
+from safetynet.city.model import Bools, Buildings, Cameras, Facility, Ground, Streets
 from safetynet.city.tables import (
     join_buildings,
     join_streets,
@@ -66,6 +68,7 @@ class _Found:
     streets: list[Streets] = field(default_factory=list)
     buildings: list[tuple[Tally, Buildings]] = field(default_factory=list)
     arterials: list[tuple[Streets, Speeds]] = field(default_factory=list)
+    rasters: list[tuple[Tally, Raster]] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     ignored: dict[str, str] = field(default_factory=dict)
@@ -112,6 +115,9 @@ def _read_file(path: Path, document: dict[str, Any] | None, found: _Found) -> No
         _read_csv(path, found)
     elif _suffix(path) in (".osm", ".pbf"):
         _read_osm(path, found)
+    elif _suffix(path) in (".tif", ".tiff"):
+        raster = read_geotiff(path)
+        found.rasters.append((found.start(path, "ground"), raster))
     else:
         found.ignored[path.name] = "not a kind of file that is read"
 
@@ -222,6 +228,7 @@ def _join(found: _Found) -> Inputs:
         streets=streets,
         buildings=buildings,
         ground=ground,
+        terrain=_terrain(found),
         facilities=facilities,
         speeds=speeds,
         sources=tuple(found.sources),
@@ -241,6 +248,28 @@ def _warn_of_outsiders(found: _Found) -> None:
                 f"only {tally.inside:.0%} of the points in {tally.file} lie in the district they name: "
                 "the points or the borders may be shifted"
             )
+
+
+def _terrain(found: _Found) -> Ground | None:
+    """The ground from all rasters: where several know a node, the one whose file comes first."""
+    if not found.rasters:
+        return None
+    bounds = shapely.total_bounds([a.shape for a in found.frame.borders.districts])
+    grid = plan_grid((bounds[0], bounds[1], bounds[2], bounds[3]), found.plane)
+    heights = np.full((grid.rows, grid.cols), np.nan, np.float32)
+    for tally, raster in found.rasters:
+        new = np.isnan(heights)
+        heights = np.where(new, sample_raster(raster, grid), heights)
+        tally.rows_read, tally.yields = 1, int((new & ~np.isnan(heights)).sum())
+        if not tally.yields:
+            tally.refuse("covers nothing of the city that another file does not", 0, tally.file)
+    known = float((~np.isnan(heights)).mean())
+    if known < 1:
+        found.warnings.append(
+            f"heights of the ground are known for {known:.1%} of the city's box"
+            + ("; the rest is as high as what is known nearby" if known else ": it counts as level")
+        )
+    return make_ground(grid, heights) if known else None
 
 
 def _join_buildings(parts: list[tuple[Tally, Buildings]]) -> Buildings | None:

@@ -6,7 +6,7 @@ from shapely.geometry.base import BaseGeometry
 
 from safetynet.city.bundle import Source, Speeds
 from safetynet.city.ingest.report import ImportReport
-from safetynet.city.model import Buildings, Cameras, Facility, Streets
+from safetynet.city.model import Buildings, Cameras, Facility, Ground, Streets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,8 @@ class Inputs:
     buildings: Buildings | None = None
     ground: BaseGeometry | None = None
     """Where streets and buildings are complete."""
+    terrain: Ground | None = None
+    """Height of the ground everywhere."""
     facilities: tuple[Facility, ...] = ()
     speeds: Speeds | None = None
     """Its ``street`` counts through ``arterials`` and then ``streets``."""
