@@ -1,5 +1,5 @@
 # Everything that a newcomer, a developer and CI need; each target sets up by itself.
-.PHONY: demo test check bench bench-sight setup rehearse screenshots dist clean help
+.PHONY: demo test check bench bench-eyes-on bench-sight setup rehearse screenshots dist clean help
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
@@ -29,6 +29,9 @@ bench: setup ## The benches, with figures and peers of the same run
 bench-sight: ## Choosing views over 170,000 cameras, beside PostGIS, Redis and SciPy
 	@sh tools/setup.sh bench
 	@$(PY) bench/sight/run.py $(ARGS)
+
+bench-eyes-on: setup ## Who chooses the cameras that see it: ours, today's ways, the best possible
+	@$(PY) bench/eyes_on/run.py $(ARGS)
 
 rehearse: setup ## Stage incidents in the living city and judge the pictures
 	@.venv/bin/safetynet rehearse --incidents 40 --seed 7 $(ARGS)

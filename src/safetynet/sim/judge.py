@@ -139,6 +139,11 @@ class Judge:
         """How much of a thing one camera shows in one pose."""
         return self._show(self._row[camera], thing, pose)
 
+    def aim_at(self, camera: CameraId, kind: ThingKind, x: float, y: float) -> Pose:
+        """Where a camera looks when it is turned to a place, by the zoom rule of ``FILL``; a fixed one
+        stands as it stands."""
+        return self._pose(self._row[camera], kind, x, y)
+
     def is_ptz(self, camera: CameraId) -> bool:
         """True where the camera can be turned."""
         return bool(self._city.cameras.kind[self._row[camera]] == CameraKind.PTZ)

@@ -1,0 +1,174 @@
+"""Who truly sees it: the simulation's renderer, with what is out of order, the dark and the turning.
+
+Knows nothing of ``sight``; what a view shows is drawn, window by window, by ``sim.judge``.
+"""
+
+import math
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+from bench.eyes_on.ask import Incident, View
+from bench.eyes_on.hidden import Hidden
+from bench.eyes_on.scenario import Scenario, Staged
+from bench.eyes_on.town import REACH_M, Town
+from bench.eyes_on.walk import Moment
+
+from safetynet.base.geo import turn_deg
+from safetynet.base.ids import CameraId
+from safetynet.city.model import PTZ, CameraKind
+from safetynet.sight.model import Aim
+from safetynet.sim.camera import Pose
+from safetynet.sim.judge import Judge
+from safetynet.sim.world import THING_SIZES, Thing, ThingKind
+
+START_S = 0.5
+"""From asking for a stream to its first picture, of every camera."""
+_NOON = datetime(2025, 6, 1, 3, 0, tzinfo=UTC)
+
+
+class Sighting(msgspec.Struct, frozen=True):
+    """What one view shows of a thing."""
+
+    shown: bool
+    px: int
+    """Pixels of the target."""
+    eyes_s: float
+    """From the answer until it shows the thing; infinite where it never does."""
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """What a camera in order shows by daylight, as drawn."""
+
+    shown: bool
+    px: int
+    slew_s: float
+    distance_m: float
+
+
+NOTHING = Sighting(shown=False, px=0, eyes_s=math.inf)
+
+
+class Eyes:
+    """Looks through a town's true cameras. Keeps what was drawn once."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+        self._judge = Judge(town.truth)
+        self._hidden = Hidden(town.truth)
+        self._cameras = town.truth.cameras
+        self._owner = tuple(d.node for d in town.truth.districts)
+        self._row = {camera: i for i, camera in enumerate(self._cameras.id)}
+        self._drawn: dict[tuple[str, int, Pose], Drawn] = {}
+
+    def look(self, scenario: Scenario, one: Staged, moment: Moment, view: View) -> Sighting:
+        """What a chosen view shows at a moment; a PTZ without an aim is turned to the reported place."""
+        row = self._row.get(view.camera)
+        if row is None:
+            return NOTHING
+        pose = self._turned(row, view.aim) if view.aim else self._by_rule(row, one)
+        return self._now(scenario, one, row, self._draw(one, moment, row, pose))
+
+    def search(self, scenario: Scenario, one: Staged, moment: Moment) -> list[Sighting]:
+        """What every camera in reach shows that shows it at all, each aimed at the true place."""
+        c = self._cameras
+        rows = np.flatnonzero(np.hypot(c.x - moment.x, c.y - moment.y) <= REACH_M)
+        found = []
+        for row in rows.tolist():
+            pose = self._judge.aim_at(c.id[row], one.kind, moment.x, moment.y)
+            seen = self._now(scenario, one, row, self._draw(one, moment, row, pose))
+            if seen.shown:
+                found.append(seen)
+        return found
+
+    def _by_rule(self, row: int, one: Staged) -> Pose:
+        at = one.asked.place.at
+        x, y = self._town.truth.plane.to_xy(at.lon, at.lat)
+        return self._judge.aim_at(self._cameras.id[row], one.kind, x, y)
+
+    def _turned(self, row: int, aim: Aim) -> Pose:
+        """The pose that a camera takes for an aim: within its reach; a fixed one stays."""
+        c = self._cameras
+        widest = float(c.hfov_deg[row])
+        if c.kind[row] != CameraKind.PTZ:
+            return Pose(
+                azimuth_deg=float(c.azimuth_deg[row]),
+                tilt_deg=float(c.tilt_deg[row]),
+                hfov_deg=widest,
+            )
+        narrowest = 2 * math.atan(math.tan(math.radians(widest) / 2) / PTZ.max_magnification)
+        return Pose(
+            azimuth_deg=aim.azimuth_deg % 360,
+            tilt_deg=min(max(aim.tilt_deg, PTZ.min_tilt_deg), PTZ.max_tilt_deg),
+            hfov_deg=min(max(aim.hfov_deg, math.degrees(narrowest)), widest),
+        )
+
+    def _draw(self, one: Staged, moment: Moment, row: int, pose: Pose) -> Drawn:
+        key = (f"{one.asked.id} {moment.after_s}", row, pose)
+        if key not in self._drawn:
+            self._drawn[key] = self._render(one, moment, row, pose)
+        return self._drawn[key]
+
+    def _render(self, one: Staged, moment: Moment, row: int, pose: Pose) -> Drawn:
+        c, size = self._cameras, THING_SIZES[one.kind]
+        lens = (float(c.x[row]), float(c.y[row]), float(c.height_m[row]))
+        at = (moment.x, moment.y)
+        if self._hidden.is_hidden(lens, at, size.width_m, size.height_m):
+            return Drawn(shown=False, px=0, slew_s=0.0, distance_m=0.0)
+        thing = Thing(
+            id=one.asked.id,
+            kind=one.kind,
+            x=moment.x,
+            y=moment.y,
+            heading_deg=moment.heading_deg,
+            signature=0,
+            since=_NOON,
+        )
+        shown = self._judge.look(c.id[row], pose, thing)
+        return Drawn(
+            shown=shown.seen.accepted,
+            px=shown.seen.px,
+            slew_s=self._slew_s(row, pose),
+            distance_m=shown.distance_m,
+        )
+
+    def _now(self, scenario: Scenario, one: Staged, row: int, drawn: Drawn) -> Sighting:
+        c = self._cameras
+        dark = one.asked.night and one.kind is not ThingKind.FIRE
+        if (
+            not drawn.shown
+            or c.id[row] in scenario.ill
+            or self._owner[c.district[row]] in one.asked.away
+            or (dark and drawn.distance_m > c.night_range_m[row])
+        ):
+            return NOTHING
+        return Sighting(shown=True, px=drawn.px, eyes_s=START_S + drawn.slew_s)
+
+    def _slew_s(self, row: int, pose: Pose) -> float:
+        """Time from home; the three motors run together."""
+        c = self._cameras
+        if c.kind[row] != CameraKind.PTZ:
+            return 0.0
+        wide, tan = (math.tan(math.radians(a) / 2) for a in (c.hfov_deg[row], pose.hfov_deg))
+        zoom = (wide / tan - 1) / (PTZ.max_magnification - 1)
+        pan = abs(turn_deg(float(c.azimuth_deg[row]), pose.azimuth_deg))
+        tilt = abs(pose.tilt_deg - float(c.tilt_deg[row]))
+        return max(pan / PTZ.pan_dps, tilt / PTZ.tilt_dps, zoom / PTZ.zoom_per_s)
+
+
+def is_finite(aim: Aim | None) -> bool:
+    """True for an aim that a camera can be sent to, and for none."""
+    numbers = () if aim is None else (aim.azimuth_deg, aim.tilt_deg, aim.hfov_deg)
+    return all(map(math.isfinite, numbers)) and (aim is None or 0 < aim.hfov_deg < 180)
+
+
+def known_to(cameras: tuple[CameraId, ...], incident: Incident, views: tuple[View, ...]) -> None:
+    """Raise ``ValueError`` for an answer that names no such camera, one twice, or an impossible aim."""
+    names = [view.camera for view in views]
+    strange = sorted(set(names) - set(cameras))
+    if strange:
+        raise ValueError(f"{incident.id}: no such camera: {strange[0]}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"{incident.id}: a camera is named twice")
+    if not all(is_finite(view.aim) for view in views):
+        raise ValueError(f"{incident.id}: an aim is no pose of a camera")
