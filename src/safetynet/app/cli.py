@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     for add in (
         _add_demo,
         _add_rehearse,
+        _add_see,
         _add_city,
         _add_check,
         _add_ledger,
@@ -79,6 +80,39 @@ def _add_rehearse(commands: Commands) -> None:
     rehearse.add_argument("--hub", metavar="URL", help="hub of a running city")
     rehearse.add_argument("--sim", metavar="URL", help="simulation's control of a running city")
     rehearse.set_defaults(run=_rehearse)
+
+
+def _add_see(commands: Commands) -> None:
+    see = commands.add_parser(
+        "see",
+        help="which cameras show a place, and why the others do not",
+        description="Chooses views of a place as a hub would, opens nothing, and explains itself.",
+    )
+    see.add_argument("lon", type=float, metavar="LON", help="degrees; longitude comes first")
+    see.add_argument("lat", type=float, metavar="LAT")
+    see.add_argument(
+        "--error",
+        type=float,
+        default=0.0,
+        metavar="M",
+        help="radius that holds the place with 95 %%",
+    )
+    see.add_argument(
+        "--target", choices=("person", "vehicle", "crowd", "fire"), default="person", help="default: person"
+    )  # fmt: skip
+    see.add_argument(
+        "--quality",
+        type=float,
+        default=20.0,
+        metavar="PX",
+        help="pixels per metre asked (default 20)",
+    )
+    see.add_argument("--night", action="store_true", help="by night")
+    see.add_argument("--count", type=int, default=4, metavar="N", help="views at most (default 4)")
+    see.add_argument("--why", action="store_true", help="also the cameras passed over, and why")
+    see.add_argument("--png", type=Path, metavar="FILE", help="draw the place and its views")
+    _add_place(see)
+    see.set_defaults(run=_see)
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
@@ -169,6 +203,26 @@ def _rehearse(a: argparse.Namespace) -> int:
         json_file=a.json,
         hub=a.hub,
         sim=a.sim,
+    )
+
+
+def _see(a: argparse.Namespace) -> int:
+    from safetynet.app.see.command import run_see
+    from safetynet.base.geo import LonLat
+    from safetynet.sight.model import TargetKind
+
+    return run_see(
+        at=LonLat(a.lon, a.lat),
+        error_m=a.error,
+        target=TargetKind(a.target),
+        quality=a.quality,
+        night=a.night,
+        count=a.count,
+        why=a.why,
+        png=a.png,
+        city=a.city,
+        data=a.data,
+        scale=a.scale,
     )
 
 

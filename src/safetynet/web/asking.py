@@ -215,7 +215,7 @@ def _read_point(field: str, text: str) -> LonLat:
     try:
         numbers = float(lon), float(lat)
     except ValueError:
-        raise InvalidError(f"views.{field}", "points are lon,lat;lon,lat;…", field=field) from None
+        raise InvalidError("views.points", "points are lon,lat;lon,lat;…", field=field) from None
     return _position(field, *numbers)
 
 

@@ -6,20 +6,12 @@ import msgspec
 
 from safetynet.app.cameras import home_of
 from safetynet.app.hub.eyes import Eyes
+from safetynet.app.see.where import middle_of
 from safetynet.base.errors import NotFoundError
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.city.model import City
-from safetynet.sight.model import (
-    Aim,
-    Area,
-    Choice,
-    Reason,
-    ReasonCode,
-    Request,
-    Stretch,
-    Where,
-)
+from safetynet.sight.model import Aim, Choice, Reason, ReasonCode, Request
 from safetynet.web.types import WhyAnswer
 
 EVERYBODY = 500
@@ -82,20 +74,6 @@ def find_verdict(choice: Choice, camera: CameraId) -> Verdict | None:
         if passed.camera == camera:
             return Verdict(rank=None, aim=None, reasons=passed.reasons)
     return None
-
-
-def middle_of(where: Where) -> LonLat:
-    """A position that stands for a place: what a line of sight is drawn to."""
-    match where:
-        case Area():
-            points = where.ring
-        case Stretch():
-            points = (where.line[len(where.line) // 2],)
-        case _:
-            points = (where.at,)
-    return LonLat(
-        sum(p.lon for p in points) / len(points), sum(p.lat for p in points) / len(points)
-    )
 
 
 def wall_of(city: City, reasons: tuple[Reason, ...]) -> tuple[tuple[float, float], ...]:

@@ -1,0 +1,1 @@
+"""``safetynet see``: which cameras show a place, in words and as a picture."""

@@ -1,0 +1,84 @@
+"""The function behind ``safetynet see``."""
+
+import asyncio
+from pathlib import Path
+
+from safetynet.app.demo import default_data, find_bundle, say
+from safetynet.app.see.table import choice_text
+from safetynet.base.clock import SystemClock
+from safetynet.base.errors import InvalidError
+from safetynet.base.geo import LonLat
+from safetynet.city.bundle import load_city
+from safetynet.city.model import City
+from safetynet.sight.model import Place, Request, TargetKind
+from safetynet.sight.service import Sight
+
+OVERVIEW_PX_PER_M = 20.0
+DEMO_SCALE = 0.1
+
+
+def run_see(
+    *,
+    at: LonLat,
+    error_m: float = 0.0,
+    target: TargetKind = TargetKind.PERSON,
+    quality: float = OVERVIEW_PX_PER_M,
+    night: bool = False,
+    count: int = 4,
+    why: bool = False,
+    png: Path | None = None,
+    city: Path | None = None,
+    data: Path | None = None,
+    scale: float = DEMO_SCALE,
+) -> int:
+    """Print which views would show the place, and draw them where ``png`` says so.
+
+    The city is the given bundle, or the one that ``safetynet demo`` runs. 0 also where nothing sees
+    the place; raises ``InvalidError`` for a question that makes no sense.
+    """
+    if png is not None:
+        check_file(png)
+    bundle = asyncio.run(find_bundle(city, data or default_data(), scale))
+    loaded = load_city(bundle)
+    check_place(loaded, at)
+    request = Request(
+        place=Place(at=at, error_m=error_m),
+        target=target,
+        min_px_per_m=quality,
+        count=count,
+        night=night,
+    )
+    sight, clock = Sight(loaded), SystemClock()
+    began_s = clock.monotonic_s()
+    choice = sight.choose(request)
+    took_ms = (clock.monotonic_s() - began_s) * 1000
+    print(choice_text(choice, loaded, why=why, took_ms=took_ms))
+    if png is not None:
+        from safetynet.app.see.canvas import find_font  # an imaging library: only here
+        from safetynet.app.see.picture import draw_choice
+
+        draw_choice(choice, loaded, sight, find_font()).save(png, optimize=True)
+        say(f"see: drawn in {png}")
+    return 0
+
+
+def check_file(png: Path) -> None:
+    """Raise ``InvalidError`` where no picture can be written, before any work is done."""
+    if png.suffix.lower() != ".png":
+        raise InvalidError("see.png", "the picture's name must end in .png", file=str(png))
+    if not png.parent.is_dir() or png.is_dir():
+        raise InvalidError("see.png", "the picture cannot be written there", file=str(png))
+
+
+def check_place(city: City, at: LonLat) -> None:
+    """Raise ``InvalidError`` for a place outside the city's bounds."""
+    points = [p for d in city.districts for ring in d.border for p in ring]
+    west, south = (min(p[i] for p in points) for i in (0, 1))
+    east, north = (max(p[i] for p in points) for i in (0, 1))
+    if at.is_valid() and west <= at.lon <= east and south <= at.lat <= north:
+        return
+    swapped = west <= at.lat <= east and south <= at.lon <= north
+    hint = "; longitude comes first" if swapped else ""
+    raise InvalidError(
+        "see.outside", f"the place is not in {city.title_en}{hint}", lon=at.lon, lat=at.lat
+    )
