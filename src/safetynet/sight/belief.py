@@ -18,18 +18,21 @@ from numpy.typing import NDArray
 from safetynet.base.errors import InvalidError
 from safetynet.base.geo import Floats
 from safetynet.base.ids import CameraId
-from safetynet.city.model import Cameras, Ints
+from safetynet.city.model import CameraKind, Cameras, Ints
 from safetynet.sight.model import Witness
 from safetynet.sight.mounting import (
     AXES_RAD,
     AZIMUTH_STEP_RAD,
     AZIMUTHS,
+    FIXED,
+    FIXED_SHARE,
+    MOUNTINGS,
     RANGE_STEP_M,
     RANGES,
-    SHARE,
+    TURNING_SHARE,
     azimuth_bin,
-    in_field,
-    in_reach,
+    chances,
+    share_shown,
 )
 
 __all__ = ["AZIMUTHS", "RANGES", "RANGE_STEP_M", "Beliefs", "Learned"]
@@ -50,9 +53,18 @@ FADING = 0.99
 FLOOR = 0.02
 """Part of every belief that stays as it was before anything was observed."""
 APART = 0.8
-"""How improbable it is that two cameras of one pole look the same way."""
+"""How improbable it is that two cameras of one pole look the same way, or both turn."""
 MOST_ON_POLE = 6
 """Poles with more cameras than this tell nothing about each other's directions."""
+TURNING = 0.8
+"""On a pole of which no list says what turns, this many cameras do: a site is usually one that turns
+and some that do not. At most half of the chance goes to one camera."""
+TURNING_TOLD = 0.02
+"""The same for one camera whose owner does say which of its cameras turn."""
+TURNING_ALL_ROUND = 0.9
+"""The same for one camera of which a list says that it looks all round …"""
+TURNING_DECLARED = 0.1
+"""… or one way."""
 SURE_SD_DEG = 90.0
 """A declared direction with a larger standard deviation is none."""
 _SDS_DEG = np.array([3.0, 6.0, 12.0, 25.0, 50.0, 90.0])
@@ -63,9 +75,11 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     """The belief over one camera in a few words."""
 
     azimuth_deg: float
-    """The most probable direction, compass."""
+    """The most probable direction of a camera that does not turn, compass."""
     probability: float
-    """That it looks within 15° of it."""
+    """That it does not turn and looks within 15° of it."""
+    turning: float
+    """Probability that it turns, and shows any direction that it is asked for."""
     observations: int
 
 
@@ -73,7 +87,7 @@ class _Evidence(msgspec.Struct):
     """What was observed of one camera."""
 
     log: Floats
-    """(azimuths, fields, reaches) sum of log likelihoods, the older ones faded."""
+    """(azimuths, mountings) sum of log likelihoods, the older ones faded."""
     count: int = 0
 
 
@@ -96,8 +110,8 @@ class Beliefs:
         """(n,) int32"""
         self._table = np.zeros((len(prior), AZIMUTHS, RANGES), np.float32)
         self._rows = len(prior)
-        for k, directions in enumerate(prior):
-            self._table[k] = _chances(directions[:, None, None] * SHARE)
+        for k, p in enumerate(prior):
+            self._table[k] = chances(p)
 
     @classmethod
     def fresh(cls, cameras: Cameras, unknown: NDArray[np.bool_]) -> "Beliefs":
@@ -131,7 +145,7 @@ class Beliefs:
         """
         if not self._unknown[camera]:
             return
-        seen = _share_shown(bearing, distance_m, weight)
+        seen = share_shown(bearing, distance_m, weight)
         false, missed = ERRORS[by]
         says_shown = (1 - missed) * seen + false * (1 - seen)
         told = np.log(says_shown if shown else 1 - says_shown)
@@ -147,20 +161,21 @@ class Beliefs:
             self._refresh(camera)
 
     def posterior(self, camera: int) -> Floats:
-        """(azimuths, fields, reaches) probabilities that sum to 1."""
+        """(azimuths, mountings) probabilities that sum to 1."""
         return self._posterior(camera, self._poles.list_others(camera))
 
     def explain(self, camera: int) -> Learned | None:
         """The belief over a camera in a few words; None where its pose is known."""
         if not self._unknown[camera]:
             return None
-        azimuths = self.posterior(camera).sum(axis=(1, 2))
-        around = sum(np.roll(azimuths, k) for k in range(-3, 4))
+        p = self.posterior(camera)
+        around = _AROUND @ p[:, :FIXED].sum(axis=1)
         best = int(np.argmax(around))
         evidence = self._evidence.get(camera)
         return Learned(
             azimuth_deg=float(np.degrees(AXES_RAD[best])),
-            probability=min(float(np.asarray(around)[best]), 1.0),
+            probability=min(float(around[best]), 1.0),
+            turning=min(float(p[:, FIXED:].sum()), 1.0),
             observations=evidence.count if evidence else 0,
         )
 
@@ -173,7 +188,7 @@ class Beliefs:
             version=np.array(VERSION),
             ids=np.array([self._ids[i] for i, _ in known], np.str_),
             count=np.array([e.count for _, e in known], np.int32),
-            log=np.array([e.log for _, e in known]).reshape(-1, AZIMUTHS, *SHARE.shape),
+            log=np.array([e.log for _, e in known]).reshape(-1, AZIMUTHS, MOUNTINGS),
         )
         return out.getvalue()
 
@@ -210,22 +225,26 @@ class Beliefs:
         for one in (camera, *others):
             if self.row[one] == self._first_row[one]:
                 self.row[one] = self._append_row()
-            self._table[self.row[one]] = _chances(self.posterior(one))
+            self._table[self.row[one]] = chances(self.posterior(one))
 
     def _posterior(self, camera: int, others: list[int]) -> Floats:
-        prior = self._prior[self._first_row[camera]][:, None, None] * SHARE
+        prior = self._prior[self._first_row[camera]]
         log = np.log(prior)
         if camera in self._evidence:
             log = log + self._evidence[camera].log
         for other in others:
             if other in self._evidence:
-                log = log + np.log(1 - APART * self._looks_near(other))[:, None, None]
+                log = log + self._log_beside(other)
         p = np.exp(log - log.max())
         return np.asarray((1 - FLOOR) * p / p.sum() + FLOOR * prior)
 
-    def _looks_near(self, camera: int) -> Floats:
-        """(azimuths,) probability that a camera, by what itself showed, looks about that way."""
-        return _ALIKE @ self._posterior(camera, []).sum(axis=(1, 2))
+    def _log_beside(self, camera: int) -> Floats:
+        """(azimuths, mountings) what a camera, by what itself showed, makes of others on its pole."""
+        p = self._posterior(camera, [])
+        same = np.empty((AZIMUTHS, MOUNTINGS))
+        same[:, :FIXED] = (_ALIKE @ p[:, :FIXED].sum(axis=1))[:, None]
+        same[:, FIXED:] = p[:, FIXED:].sum()
+        return np.log(1 - APART * np.minimum(same, 1))
 
     def _append_row(self) -> int:
         if self._rows == len(self._table):
@@ -257,19 +276,52 @@ class _Poles:
 
 
 def _priors(cameras: Cameras, unknown: NDArray[np.bool_]) -> tuple[Floats, Ints]:
-    """Distributions (k, azimuths) to start from, the first uniform, and each camera's (n,) or -1."""
-    said = np.isfinite(cameras.azimuth_deg) & (cameras.azimuth_sd_deg < SURE_SD_DEG) & unknown
-    row = np.where(unknown, 0, -1).astype(np.int32)
-    uniform = np.full((1, AZIMUTHS), 1 / AZIMUTHS)
-    if not said.any():
-        return uniform, row
+    """Probabilities (k, azimuths, mountings) to start from, and the one of each camera, (n,) or -1.
+
+    The first is that of a camera which is alone on its pole and of which nothing is said.
+    """
+    said = _is_declared(cameras)
     # Rounded, so that cameras share rows.
-    direction = azimuth_bin(np.radians(cameras.azimuth_deg[said]))
-    width = np.searchsorted(_SDS_DEG[:-1], cameras.azimuth_sd_deg[said])
-    pairs, member = np.unique(np.stack([direction, width]), axis=1, return_inverse=True)
-    row[said] = member.reshape(-1) + 1
-    starts = [_normal(AXES_RAD[a], np.radians(_SDS_DEG[w])) for a, w in pairs.T]
-    return np.concatenate([uniform, starts]), row
+    azimuth = azimuth_bin(np.radians(np.where(said, cameras.azimuth_deg, 0)))
+    width = np.searchsorted(_SDS_DEG[:-1], cameras.azimuth_sd_deg)
+    columns = [np.where(said, azimuth, -1), np.where(said, width, -1), _turning(cameras)]
+    keys, member = np.unique(np.stack(columns)[:, unknown], axis=1, return_inverse=True)
+    plain = _start(-1, -1, min(TURNING, 0.5))
+    row = np.full(len(cameras), -1, np.int32)
+    row[unknown] = member.reshape(-1) + 1
+    starts = [_start(int(a), int(w), t) for a, w, t in keys.T]
+    return np.stack([plain, *starts]), row
+
+
+def _turning(cameras: Cameras) -> Floats:
+    """(n,) prior probability that each camera turns, in steps, by what lists say."""
+    turns = cameras.kind == CameraKind.PTZ
+    owners_tell = np.bincount(cameras.district, weights=turns, minlength=1) > 0
+    per_pole = np.bincount(_index(cameras.pole))[_index(cameras.pole)]
+    alone = np.minimum(TURNING / np.maximum(np.minimum(per_pole, MOST_ON_POLE), 1), 0.5)
+    share = np.where(_is_declared(cameras), np.minimum(alone, TURNING_DECLARED), alone)
+    share = np.where(owners_tell[cameras.district], TURNING_TOLD, share)
+    return np.where(cameras.all_round, TURNING_ALL_ROUND, share)
+
+
+def _is_declared(cameras: Cameras) -> NDArray[np.bool_]:
+    return np.isfinite(cameras.azimuth_deg) & (cameras.azimuth_sd_deg < SURE_SD_DEG)
+
+
+def _index(numbers: Ints) -> NDArray[np.intp]:
+    """Poles numbered from 0 without gaps."""
+    return np.unique(numbers, return_inverse=True)[1].reshape(-1)
+
+
+def _start(azimuth: int, width: int, turning: float) -> Floats:
+    """(azimuths, mountings) probabilities of a camera of which a list says so much."""
+    directions = np.full(AZIMUTHS, 1 / AZIMUTHS)
+    if azimuth >= 0:
+        directions = _normal(AXES_RAD[azimuth], np.radians(_SDS_DEG[width]))
+    p = np.empty((AZIMUTHS, MOUNTINGS))
+    p[:, :FIXED] = (1 - turning) * directions[:, None] * FIXED_SHARE
+    p[:, FIXED:] = turning / AZIMUTHS * TURNING_SHARE
+    return p
 
 
 def _normal(azimuth: float, sd: float) -> Floats:
@@ -280,42 +332,26 @@ def _normal(azimuth: float, sd: float) -> Floats:
     return np.asarray(p / p.sum())
 
 
-def _share_shown(bearing: Floats, distance_m: Floats, weight: Floats) -> Floats:
-    """(azimuths, fields, reaches) part of a place that each hypothesis shows, 0…1."""
-    reach = in_reach(distance_m) * weight[:, None]
-    field = in_field(bearing[:, None] - AXES_RAD)
-    field = field.reshape(len(bearing), AZIMUTHS * len(SHARE))
-    return np.clip(field.T @ reach, 0, 1).reshape(AZIMUTHS, *SHARE.shape)
-
-
-def _chances(p: Floats) -> Chances:
-    """(azimuths, ranges) from the probabilities of the hypotheses."""
-    chance = _FIELD_TABLE @ (p @ _REACH_TABLE.T).reshape(-1, RANGES)
-    return np.asarray(np.clip(chance, 0, 1), np.float32)
-
-
 def _read(data: bytes) -> Iterator[tuple[CameraId, _Evidence]]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             version, ids, count, log = (file[k] for k in ("version", "ids", "count", "log"))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidError("sight.beliefs", "These bytes are no saved beliefs.") from error
-    shape = (len(ids), AZIMUTHS, *SHARE.shape)
+    shape = (len(ids), AZIMUTHS, MOUNTINGS)
     if int(version) != VERSION or log.shape != shape or not np.isfinite(log).all():
         raise InvalidError("sight.beliefs", "These beliefs are of another version.")
     for camera, n, one in zip(ids.tolist(), count.tolist(), log, strict=True):
         yield CameraId(camera), _Evidence(one, n)
 
 
-def _alike() -> Floats:
-    """(azimuths, azimuths) how much two directions are the same: to 20° wholly, from 45° on not."""
+def _near(wholly_deg: float, not_deg: float) -> Floats:
+    """(azimuths, azimuths) 1 where two directions are so near, 0 where so far, linear between."""
     off = np.degrees(np.abs((AXES_RAD[:, None] - AXES_RAD + np.pi) % (2 * np.pi) - np.pi))
-    return np.asarray(np.clip((45 - off) / 25, 0, 1))
+    return np.clip((not_deg - off) / (not_deg - wholly_deg), 0, 1)
 
 
-_ALIKE = _alike()
-_FIELD_TABLE = in_field(AXES_RAD[:, None] - AXES_RAD).reshape(AZIMUTHS, -1)
-"""(azimuth bins, azimuths · fields)"""
-_REACH_TABLE = in_reach(np.arange(0.5, RANGES) * RANGE_STEP_M)
-"""(range bins, reaches)"""
-_REACH_TABLE[-1] = 0  # stands for all that is farther
+_ALIKE = _near(20, 45)
+"""How much two cameras look the same way."""
+_AROUND = _near(16, 17)
+"""Within 15°, as bins."""
