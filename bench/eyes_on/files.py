@@ -1,6 +1,7 @@
 """The file format: a scenario's folder out, a foreign chooser's answers in. See docs/guide/eyes-on.md."""
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -26,18 +27,36 @@ from safetynet.city.model import PICTURE_PX, PTZ, CameraKind, City, Shapes
 SHEET = "scenario.json"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Opened:
     """A scenario with its truth, for whoever scores."""
 
-    def __init__(self, key: Key, folder: Path, data: Path) -> None:
-        spec = find_spec(key.scenario)
-        self.city = load_ground(spec.ground, folder, data)
-        if isinstance(key, Sheet) and key.city != self.city.version:
-            raise ValueError(f"made from another city: {key.city}, here is {self.city.version}")
-        self.town: Town = cut_town(self.city, spec.ground, key.seed)
-        self.scenario: Scenario = plan_scenario(spec, self.town, key.seed, key.count)
-        self.past: Scenario = past_of(self.town, key.seed, key.past_count)
-        self.eyes = Eyes(self.town)
+    city: str
+    """Content version of the city that the town was cut from."""
+    town: Town
+    scenario: Scenario
+    past: Scenario
+    eyes: Eyes
+
+
+def open_scenario(key: Key, folder: Path, data: Path) -> Opened:
+    """Make a scenario and its truth anew; raises ``ValueError`` where a sheet is of another city."""
+    ground = find_spec(key.scenario).ground
+    city = load_ground(ground, folder, data)
+    if isinstance(key, Sheet) and key.city != city.version:
+        raise ValueError(f"made from another city: {key.city}, here is {city.version}")
+    return open_town(key, city.version, cut_town(city, ground, key.seed))
+
+
+def open_town(key: Key, version: str, town: Town) -> Opened:
+    """A scenario in a town that is at hand."""
+    return Opened(
+        city=version,
+        town=town,
+        scenario=plan_scenario(find_spec(key.scenario), town, key.seed, key.count),
+        past=past_of(town, key.seed, key.past_count),
+        eyes=Eyes(town),
+    )
 
 
 def export(opened: Opened, out: Path) -> Sheet:
@@ -49,7 +68,7 @@ def export(opened: Opened, out: Path) -> Sheet:
         seed=scenario.seed,
         count=len(scenario.staged),
         past_count=len(opened.past.staged),
-        city=opened.city.version,
+        city=opened.city,
         picture_px=PICTURE_PX,
         min_px_per_m=MIN_PX_PER_M,
         ptz=Ptz(

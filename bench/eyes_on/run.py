@@ -20,7 +20,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
 
 import msgspec  # noqa: E402
 from bench.eyes_on.ask import Key  # noqa: E402
-from bench.eyes_on.files import Opened, export, read_answers, read_sheet  # noqa: E402
+from bench.eyes_on.files import export, open_scenario, read_answers, read_sheet  # noqa: E402
 from bench.eyes_on.scenario import SPECS, find_spec  # noqa: E402
 from bench.eyes_on.score import Table, list_gains, render_table, score_trials  # noqa: E402
 from bench.eyes_on.stage import Done, Order, count_of, run_order  # noqa: E402
@@ -149,12 +149,12 @@ def _export(args: argparse.Namespace) -> None:
     spec = find_spec(args.scenario)
     count = count_of(spec, args.incidents)
     key = Key(scenario=spec.name, seed=args.seed, count=count, past_count=args.past)
-    written = export(Opened(key, args.cities, args.data), args.folder)
+    written = export(open_scenario(key, args.cities, args.data), args.folder)
     print(f"{len(written.cameras)} cameras, {len(written.incidents)} incidents in {args.folder}")
 
 
 def _witness(args: argparse.Namespace) -> None:
-    opened = Opened(read_sheet(args.folder), args.cities, args.data)
+    opened = open_scenario(read_sheet(args.folder), args.cities, args.data)
     _, answers = read_answers(args.answers, opened.past, opened.town)
     said = [
         word
@@ -165,7 +165,7 @@ def _witness(args: argparse.Namespace) -> None:
 
 
 def _score(args: argparse.Namespace) -> None:
-    opened = Opened(read_sheet(args.folder), args.cities, args.data)
+    opened = open_scenario(read_sheet(args.folder), args.cities, args.data)
     name, answers = read_answers(args.answers, opened.scenario, opened.town)
     trials = [
         trial
