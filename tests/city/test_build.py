@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import mapbox_vector_tile
 import numpy as np
 import pytest
 import shapely
+from tests.city.test_ground import write_dem
 
 from safetynet.app.city_command import build as build_command
+from safetynet.app.city_command import render_origins
 from safetynet.base.clock import ManualClock
 from safetynet.base.errors import InvalidError, NotFoundError
-from safetynet.base.geo import LonLat
-from safetynet.city.build import BuildOrder, Built, build_city
+from safetynet.base.geo import LonLat, Plane
+from safetynet.city.build import ORIGIN, BuildOrder, Built, build_city
 from safetynet.city.bundle import REPORT, TILES, list_damaged, load_city, read_manifest
 from safetynet.city.facts import OFFICIAL_TOTAL, list_district_facts
 from safetynet.city.lookup import find_district
@@ -150,6 +153,40 @@ def test_a_real_list_is_kept_and_its_gap_reported_not_filled(tmp_path: Path) -> 
     assert not np.isnan(cameras.azimuth_deg).any()
     report = json.loads((tmp_path / "out" / REPORT).read_bytes())
     assert report["sources"][0]["rows_read"] == 50
+
+
+def test_a_folder_with_a_survey_and_heights_makes_a_bundle_that_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    sites = [f"마포구,자리 {k},{37.55 + k * 1e-4:.5f},126.91,1\n" for k in range(50)]
+    text = "gu,place,lat,lon,camera_count\n" + "".join(sites)
+    (folder / "cctv.csv").write_text(text, encoding="utf-8")
+    rows = [f"mapo-{k:05d},{k},12,70,5,{k}-90:0-30\n" for k in range(1, 51, 2)]
+    text = "id,azimuth_deg,tilt_deg,hfov_deg,height_m,zones\n" + "".join(rows)
+    (folder / "cameras-survey.csv").write_text(text, encoding="utf-8")
+    write_dem(folder / "dem.tif", Plane(ORIGIN), half_m=40_000, cell_m=200)
+    build(tmp_path / "out", folder=folder, scale=0.1, cameras=0)
+    city = load_city(tmp_path / "out")
+    c = city.cameras
+    number = np.array([int(i[-5:]) for i in c.id])
+    odd = number % 2 == 1
+    assert 3 <= len(c) < 50, "the quarter holds a part of the list"
+    assert (c.azimuth_deg[odd] == number[odd]).all()
+    assert (c.pose_origin == np.where(odd, Origin.SURVEYED, Origin.ASSUMED)).all()
+    assert number[c.zones.camera].tolist() == c.zones.from_deg.tolist() == number[odd].tolist()
+    told = render_origins(city)
+    assert f"directions that nobody knows: {(~odd).sum()} of {len(c)} cameras" in told
+    assert "nodes every 10 m" in told
+    assert "level" in render_origins(replace(city, ground=None))
+    ground = city.ground
+    assert ground is not None
+    assert abs(float(ground.height_at(900.0, -400.0)) - 167.0) < 0.2
+    corners = np.concatenate([np.array(ring) for d in city.districts for ring in d.border])
+    x, y = city.plane.to_xy(corners[:, 0], corners[:, 1])
+    assert ground.x0 < x.min()
+    assert ground.y0 < y.min()
+    assert ground.x0 + 10 * (ground.heights.shape[1] - 1) > x.max()
+    assert ground.y0 + 10 * (ground.heights.shape[0] - 1) > y.max()
 
 
 def test_an_impossible_order_is_refused(tmp_path: Path) -> None:

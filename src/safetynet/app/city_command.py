@@ -3,11 +3,13 @@
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import SafetyNetError
 from safetynet.city.bundle import REPORT, TILES, list_damaged, load_city, read_manifest
 from safetynet.city.facts import OFFICIAL_TOTAL
-from safetynet.city.model import City
+from safetynet.city.model import City, Ground, Origin
 
 
 def build(
@@ -60,6 +62,7 @@ def describe(bundle: Path) -> int:
         print(f"  {name.replace('_', ' '):24} {number:>9,}")
     print(f"  {'official cameras':24} {sum(d.official_cameras for d in city.districts):>9,}")
     _print_districts(city)
+    print(render_origins(city))
     print("sources:")
     for source in manifest.sources:
         print(f"  {source.name} ({source.licence}) {source.file}")
@@ -71,6 +74,36 @@ def describe(bundle: Path) -> int:
         print(f"error: city.damaged: checksums differ: {', '.join(damaged)}", file=sys.stderr)
         return 2
     return 0
+
+
+def render_origins(city: City) -> str:
+    """How sure the bundle is: origins of poses and of heights, unknown directions, the ground."""
+    c = city.cameras
+    columns = {
+        "positions": c.position_origin,
+        "directions": c.azimuth_origin,
+        "whole poses": c.pose_origin,
+        "lens heights": c.height_origin,
+        "roofs": city.buildings.height_origin,
+    }
+    lines = [f"  {'origin':12}" + "".join(f" {title:>12}" for title in columns)]
+    for origin in Origin:
+        counts = [int((column == origin).sum()) for column in columns.values()]
+        lines.append(f"  {origin.name.lower():12}" + "".join(f" {n:>12,}" for n in counts))
+    unknown = np.isnan(c.azimuth_deg) | (c.azimuth_origin == Origin.ASSUMED)
+    lines.append(
+        f"  directions that nobody knows: {int(unknown.sum()):,} of {len(c):,} cameras"
+        f" ({int((unknown & c.all_round).sum()):,} of them said to look all round)"
+    )
+    return "\n".join([*lines, _render_ground(city.ground)])
+
+
+def _render_ground(ground: Ground | None) -> str:
+    if ground is None:
+        return "  ground: none given, it counts as level"
+    rows, cols = ground.heights.shape
+    low, high = float(ground.heights.min()), float(ground.heights.max())
+    return f"  ground: {cols:,} by {rows:,} nodes every {ground.step_m:g} m, {low:.0f} to {high:.0f} m high"
 
 
 def _print_districts(city: City) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyproj
+from PIL.Image import DecompressionBombError, DecompressionBombWarning
 from PIL.TiffImagePlugin import TiffImageFile
 from pyproj.exceptions import CRSError
 
@@ -21,7 +22,7 @@ from safetynet.base.geo import Floats
 from safetynet.city.ingest.text import read_bytes, wrong
 from safetynet.city.model import Heights
 
-MOST_CELLS = 400_000_000
+MOST_CELLS = 150_000_000
 LOWEST_M, HIGHEST_M = -500.0, 9000.0
 """A height outside stands for no data, whether the file says so or not."""
 _PIXEL_SCALE, _TIE_POINT, _MATRIX, _KEYS, _METADATA, _NO_DATA = (
@@ -64,11 +65,12 @@ def read_geotiff(path: Path) -> Raster:
     """The raster of a file; InvalidError where it is not what its name claims."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # Pillow warns of broken tags
+        warnings.simplefilter("ignore", DecompressionBombWarning)  # the bound is our own
         try:
             return _read(path.name, TiffImageFile(io.BytesIO(read_bytes(path))))
         except (SyntaxError, OSError, ValueError, TypeError, KeyError, struct.error) as e:
             raise wrong(path.name, f"it is not a GeoTIFF of whole numbers or float32 ({e})") from e
-        except UserWarning as e:
+        except (UserWarning, DecompressionBombError) as e:
             raise wrong(path.name, f"it is a broken TIFF ({e})") from e
 
 
@@ -77,7 +79,7 @@ def _read(file: str, image: TiffImageFile) -> Raster:
     if _KEYS not in tags:
         raise wrong(file, "it is a TIFF without GeoKeys: nothing says where on the earth it lies")
     if image.width * image.height > MOST_CELLS:
-        raise wrong(file, f"it has more than {MOST_CELLS:,} cells; cut it to the city")
+        raise wrong(file, f"it has more than {MOST_CELLS:,} cells; cells of 10 m are fine enough")
     keys = _read_keys(tags[_KEYS])
     system, from_lonlat = _read_system(file, keys)
     if keys.get(_VERTICAL_UNITS, _METRE) != _METRE:
