@@ -135,8 +135,10 @@ def test_a_second_list_does_not_count_the_same_pole_again(frame: Frame) -> None:
         table = parse_table("a.csv", text.encode())
         tally = Tally("a.csv", "")
         lists.append((tally, read_sites(table, tally, frame)))
-    names = [s.name for s in join_sites(lists, frame)]
-    assert len(names) == 4
+    joined = join_sites(lists, frame)
+    assert len(joined) == 4
+    told = [s.declared_mpx for s in joined if s.facing.all_round]
+    assert told == [2.0, 2.0], "the pole that both know has what only the second list says"
     assert lists[1][0].reasons[Reason.OTHER_LIST] == 1
 
 

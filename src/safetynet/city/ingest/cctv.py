@@ -1,6 +1,6 @@
 """Camera lists: both families of the national standard, and the 안심이 list. Worker only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -68,14 +68,18 @@ def read_sites(table: Table, tally: Tally, frame: Frame) -> list[Site]:
 
 
 def join_sites(lists: list[tuple[Tally, list[Site]]], frame: Frame) -> list[Site]:
-    """All lists as one: the longest first, from the others only poles that are not near one of it."""
+    """All lists as one: the longest first, from the others only poles that are not near one of it.
+
+    A pole of which several lists speak has from the later ones what the first leaves out.
+    """
     joined: list[Site] = []
     for tally, sites in sorted(lists, key=lambda pair: -len(pair[1])):
-        known = _repeated(sites, joined, frame)
+        known = _find_known(sites, joined, frame)
         for site, again in zip(sites, known, strict=True):
-            if again:
+            if again is not None:
                 tally.merge(Reason.OTHER_LIST, 0, site.name)
                 tally.yields -= site.count
+                joined[again] = _complete(joined[again], site)
             else:
                 joined.append(site)
     return joined
@@ -187,15 +191,25 @@ def _owners(points: list[Point], frame: Frame) -> list[int]:
     ]
 
 
-def _repeated(sites: list[Site], known: list[Site], frame: Frame) -> list[bool]:
+def _complete(site: Site, other: Site) -> Site:
+    silent = site.facing == Facing()
+    return replace(
+        site,
+        declared_mpx=other.declared_mpx if np.isnan(site.declared_mpx) else site.declared_mpx,
+        facing=other.facing if silent else site.facing,
+    )
+
+
+def _find_known(sites: list[Site], known: list[Site], frame: Frame) -> list[int | None]:
+    """For each site the number of the known one that it repeats."""
     if not known or not sites:
-        return [False] * len(sites)
+        return [None] * len(sites)
 
     def points(of: list[Site]) -> list[shapely.Point]:
         return [shapely.Point(frame.plane.to_xy(s.lon, s.lat)) for s in of]
 
-    near = shapely.STRtree(points(known)).query(
-        points(sites), predicate="dwithin", distance=SAME_POLE_M
-    )[0]
-    hit = set(near.tolist())
-    return [i in hit for i in range(len(sites))]
+    site, same = shapely.STRtree(points(known)).query_nearest(
+        points(sites), max_distance=SAME_POLE_M, all_matches=False
+    )
+    found = dict(zip(site.tolist(), same.tolist(), strict=True))
+    return [found.get(i) for i in range(len(sites))]
