@@ -24,11 +24,11 @@ check: setup ## Style, types, layers, console types
 	@$(PY) tools/build_console.py --check
 
 bench: setup ## The benches, with figures and peers of the same run
-	@for b in bench/*/run.py; do echo "== $$b"; $(PY) $$b || exit 1; done
+	@for b in bench/*/run.py; do echo "== $$b"; $(PY) -m $$(echo $${b%.py} | tr / .) || exit 1; done
 
 bench-sight: ## Choosing views over 170,000 cameras, beside PostGIS, Redis and SciPy
 	@sh tools/setup.sh bench
-	@$(PY) bench/sight/run.py $(ARGS)
+	@$(PY) -m bench.sight.run $(ARGS)
 
 bench-eyes-on: setup ## Who chooses the cameras that see it: ours, today's ways, the best possible
 	@$(PY) bench/eyes_on/run.py $(ARGS)

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
-
 from bench.sight.servers import program, wait_for
+
 from safetynet.access.keys import open_node_key
 from safetynet.app.nats_server import find_nats_server
 from safetynet.app.ports import find_free_ports, is_free
@@ -22,7 +22,6 @@ from safetynet.app.settings import (
 )
 from safetynet.base.ids import HUB
 from safetynet.city.model import City
-
 
 JOINED_WITHIN_S = 300.0
 

@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import shapely
-
 from bench.sight.places import Places
-from bench.sight.servers import NotHere, find_program, lesser_user, program, wait_for
+from bench.sight.servers import NotHereError, find_program, lesser_user, program, wait_for
 from bench.sight.times import IN_SERVER, SOCKET, Row, time_each, times_row
+
 from safetynet.app.ports import find_free_ports
 from safetynet.base.geo import Floats
 from safetynet.city.model import Buildings, City
@@ -66,11 +65,11 @@ CHECKED = 20
 
 @contextmanager
 def open_postgis(city: City) -> Iterator["PostGis"]:
-    """A server of its own with every camera and footprint; raises ``NotHere``."""
+    """A server of its own with every camera and footprint; raises ``NotHereError``."""
     try:
         import psycopg
     except ImportError as error:
-        raise NotHere("no psycopg: make bench-sight installs it") from error
+        raise NotHereError("no psycopg: make bench-sight installs it") from error
     initdb, postgres = (find_program(name, KEPT + name) for name in ("initdb", "postgres"))
     user, (port,) = lesser_user(), find_free_ports(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +86,11 @@ def open_postgis(city: City) -> Iterator["PostGis"]:
             def connect() -> Any:
                 try:
                     return psycopg.connect(
-                        host="127.0.0.1", port=port, user="bench", dbname="postgres", autocommit=True
+                        host="127.0.0.1",
+                        port=port,
+                        user="bench",
+                        dbname="postgres",
+                        autocommit=True,
                     )
                 except psycopg.OperationalError:
                     return None
@@ -107,7 +110,7 @@ class PostGis:
         try:
             client.execute(TABLES)
         except psycopg.Error as error:
-            raise NotHere("no PostGIS (Debian: apt-get install postgresql-postgis)") from error
+            raise NotHereError("no PostGIS (Debian: apt-get install postgresql-postgis)") from error
         cameras = _words(shapely.points(self._xy))
         self._copy("camera (id, geom)", enumerate(cameras))
         self._copy("building (geom)", ((word,) for word in _words(self._footprints)))

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-
 from bench.sight.places import Places
-from bench.sight.servers import NotHere, find_program, program, wait_for
+from bench.sight.servers import NotHereError, find_program, program, wait_for
 from bench.sight.times import IN_SERVER, SOCKET, Row, time_each, times_row
+
 from safetynet.app.ports import find_free_ports
 from safetynet.base.geo import Floats, LonLat
 from safetynet.city.model import City
@@ -24,11 +24,11 @@ OFF_M, OFF_SHARE = 1.0, 0.005
 
 @contextmanager
 def open_redis(city: City) -> Iterator["Redis"]:
-    """A server with every camera, without persistence; raises ``NotHere``."""
+    """A server with every camera, without persistence; raises ``NotHereError``."""
     try:
         import redis
     except ImportError as error:
-        raise NotHere("no redis-py: make bench-sight installs it") from error
+        raise NotHereError("no redis-py: make bench-sight installs it") from error
     server = find_program("redis-server")
     (port,) = find_free_ports(1)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,25 +1,36 @@
 """SciPy's k-d tree, in process: the nearest four."""
 
-import numpy as np
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 from bench.sight.places import Places
-from bench.sight.servers import NotHere
+from bench.sight.servers import NotHereError
 from bench.sight.times import IN_PROCESS, Row, time_each, times_row
+
 from safetynet.base.geo import Floats
 from safetynet.city.model import City
 
 
-class Tree:
-    """The nearest cameras by straight line; raises ``NotHere``."""
+@contextmanager
+def open_scipy(city: City) -> Iterator["Tree"]:
+    """A tree of every camera; raises ``NotHereError``."""
+    try:
+        import scipy
+        from scipy.spatial import KDTree
+    except ImportError as error:
+        raise NotHereError("no SciPy: make bench-sight installs it") from error
+    tree = KDTree(np.column_stack([city.cameras.x, city.cameras.y]))
+    yield Tree(tree, f"SciPy {scipy.__version__}")
 
-    def __init__(self, city: City) -> None:
-        try:
-            import scipy
-            from scipy.spatial import KDTree
-        except ImportError as error:
-            raise NotHere("no SciPy: make bench-sight installs it") from error
-        self._tree = KDTree(np.column_stack([city.cameras.x, city.cameras.y]))
-        self.version = f"SciPy {scipy.__version__}"
+
+class Tree:
+    """A tree that holds the cameras."""
+
+    def __init__(self, tree: Any, version: str) -> None:
+        self._tree = tree
+        self.version = version
 
     def measure(self, places: Places, nearest_m: Floats, warm_up: int) -> dict[str, Row]:
         """One row."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from safetynet.base.geo import Floats, LonLat
 from safetynet.city.bundle import MANIFEST, TILES, Manifest, load_city, write_city
-from safetynet.city.model import Cameras, City, Origin
+from safetynet.city.model import UNCERTAINTY, Cameras, City, Origin
 
 CAMERAS = 170_000
 UNKNOWN_SHARE = 0.3
@@ -66,12 +66,13 @@ def hide_directions(cameras: Cameras, seed: int) -> Cameras:
     rng = np.random.default_rng([seed, 2])
     poles, pole = np.unique(cameras.pole, return_inverse=True)
     hidden = (rng.random(len(poles)) < UNKNOWN_SHARE)[pole]
+    origin = np.where(hidden, Origin.ASSUMED, cameras.pose_origin).astype(np.uint8)
     return replace(
         cameras,
         azimuth_deg=np.where(hidden, np.nan, cameras.azimuth_deg),
-        pose_origin=np.where(hidden, Origin.ASSUMED, cameras.pose_origin).astype(np.uint8),
-        azimuth_sd_deg=None,
-        tilt_sd_deg=None,
+        pose_origin=origin,
+        azimuth_sd_deg=UNCERTAINTY[origin, 0],
+        tilt_sd_deg=UNCERTAINTY[origin, 1],
     )
 
 

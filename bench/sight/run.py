@@ -1,81 +1,222 @@
-"""Times of choosing four views, beside the nearest four on the same cameras and places.
+"""The speed of sight over a whole city, beside PostGIS, Redis and SciPy in the same run.
 
-Run: ``python bench/sight/run.py [--bundle FOLDER] [--questions N] [--seed S]``
+``make bench-sight``, or ``python -m bench.sight.run``; how to read the tables: docs/guide/bench-sight.md.
+Writes ``bench/results/sight.json``.
 """
 
 import argparse
+import gc
+import json
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
+import msgspec
 import numpy as np
+from bench.sight.hub import open_hub
+from bench.sight.machine import describe_machine
+from bench.sight.peers_postgis import open_postgis
+from bench.sight.peers_redis import open_redis
+from bench.sight.peers_scipy import open_scipy
+from bench.sight.places import CAMERAS, Places, build_bundle
+from bench.sight.servers import NotHereError
+from bench.sight.table import Report, find_ratios, print_report, print_row
+from bench.sight.times import IN_PROCESS, SOCKET, Bar, Row, rank, time_each, times_row
 
-from safetynet.base.geo import LonLat
+from bench.sight import ours
+from safetynet.base.geo import Floats
 from safetynet.city.bundle import load_city
 from safetynet.city.model import City
 from safetynet.city.synth import small_city
-from safetynet.sight.model import Place, Request, TargetKind
+from safetynet.sight.model import Request
 from safetynet.sight.service import Sight
+
+ROOT = Path(__file__).parents[2]
+ERRORS_M = (20, 100, 300)
+WARM_UP = 200
+QUICK = Bar(median_ms=0.25, p99_ms=1.0)
+BARS = {
+    "choose4_20m": QUICK,
+    "choose4_100m": QUICK,
+    "choose4_300m": Bar(median_ms=2.0, p99_ms=6.0),
+    "whynot_20": Bar(p99_ms=5.0),
+    "polygon_1km2_12": Bar(p99_ms=20.0),
+    "update_one": Bar(p99_ms=20.0),
+    "build_all": Bar(value=300.0),
+    "cold_start": Bar(value=3.0),
+    "rss_serving": Bar(value=1000.0),
+}
+
+
+class Peer(Protocol):
+    """Another program that holds the same cameras."""
+
+    version: str
+
+    def measure(self, places: Places, nearest_m: Floats, warm_up: int) -> dict[str, Row]:
+        """Check its answers, then time its questions."""
+        ...
+
+
+type Opener = Callable[[City], AbstractContextManager[Peer]]
+PEERS: dict[str, Opener] = {"scipy": open_scipy, "redis": open_redis, "postgis": open_postgis}
 
 
 def main() -> None:
-    """Print start-up, then median and p99 per target and error, in ms."""
+    """Build the city or take one, measure, print, write."""
+    a = parse()
+    bundle = a.city or ROOT / "var" / "bench" / "sight"
+    if a.city is None:
+        build_bundle(bundle, a.cameras, a.scale, a.seed)
+    city = load_city(bundle)
+    places = Places(city, a.questions, a.seed)
+    report = Report(city=describe_city(city), machine=describe_machine(ROOT))
+    run = Run(report, city, bundle.resolve(), places, a.seed)
+    run.measure_ours()
+    run.measure_starts(a.starts)
+    run.measure_socket()
+    run.measure_peers()
+    report.ratios = find_ratios(report.rows | report.peers)
+    print_report(report)
+    a.out.parent.mkdir(parents=True, exist_ok=True)
+    a.out.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
     words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--bundle", type=Path)
-    words.add_argument("--questions", type=int, default=60)
-    words.add_argument("--seed", type=int, default=7)
-    args = words.parse_args()
-    city = load_city(args.bundle) if args.bundle else small_city(args.seed, cameras=240)
-    started = time.perf_counter()
-    sight = Sight(city)
-    print(f"{len(city.cameras)} cameras, {len(city.buildings)} buildings, ", end="")
-    print(f"start-up {time.perf_counter() - started:.2f} s")
-    places = draw_places(city, args.questions, args.seed)
-    within = [np.hypot(city.cameras.x - x, city.cameras.y - y) <= 500 for x, y in places]
-    print(f"cameras within 500 m: median {np.median([w.sum() for w in within]):.0f}")
-    print(f"{'question':28}{'median_ms':>10}{'p99_ms':>10}{'views':>7}")
-    show("nearest four (NumPy)", places, lambda x, y: nearest_four(city, x, y))
-    for target in (TargetKind.PERSON, TargetKind.FIRE):
-        for error_m in (0, 20, 100):
-            show(f"choose {target} ±{error_m} m", places, asker(city, sight, target, error_m))
+    words.add_argument("--city", type=Path, metavar="BUNDLE", help="default: built anew")
+    words.add_argument("--cameras", type=int, default=CAMERAS, metavar="N")
+    words.add_argument("--scale", type=float, default=1.0, metavar="S", help="a part of the city")
+    words.add_argument("--questions", type=int, default=2000, metavar="N")
+    words.add_argument("--starts", type=int, default=5, metavar="N")
+    words.add_argument("--seed", type=int, default=1, metavar="N")
+    words.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "sight.json")
+    return words.parse_args()
 
 
-def draw_places(city: City, count: int, seed: int) -> list[tuple[float, float]]:
-    """Points on covered streets, by seed."""
-    rng = np.random.default_rng(seed)
-    rows = rng.choice(np.flatnonzero(city.streets.in_coverage), count)
-    middles = [city.streets.line[int(i)].mean(axis=0) for i in rows]
-    return [(float(x), float(y)) for x, y in middles]
+def describe_city(city: City) -> dict[str, object]:
+    """What was asked about."""
+    c = city.cameras
+    return {
+        "version": city.version,
+        "cameras": len(c),
+        "poles": len(np.unique(c.pole)),
+        "buildings": len(city.buildings),
+        "streets": len(city.streets),
+        "direction_unknown": round(float(np.isnan(c.azimuth_deg).mean()), 3),
+    }
 
 
-def asker(
-    city: City, sight: Sight, target: TargetKind, error_m: float
-) -> Callable[[float, float], int]:
-    """A question that differs only in its place."""
+class Run:
+    """One run; each part puts its rows into the report."""
 
-    def ask(x: float, y: float) -> int:
-        at = LonLat(*city.plane.to_lonlat(x, y))
-        place = Place(at=at, error_m=error_m)
-        return len(sight.choose(Request(place=place, target=target, min_px_per_m=25)).views)
+    def __init__(self, report: Report, city: City, bundle: Path, places: Places, seed: int) -> None:
+        self._report = report
+        self._city = city
+        self._bundle = bundle
+        self._places = places
+        self._seed = seed
 
-    return ask
+    def measure_ours(self) -> None:
+        """What one process answers."""
+        began = time.perf_counter()
+        ours.ask_once(small_city(self._seed, cameras=60))
+        once = "machine code of the loops: made once for an installation, then read"
+        self._add("compile", value_row(time.perf_counter() - began, "s", once))
+        began = time.perf_counter()
+        sight = Sight(self._city)
+        sight.prepare()
+        self._add("build_all", value_row(time.perf_counter() - began, "s"))
+        ours.learn(sight, self._city, self._places, self._seed)
+        now = ours.moment(sight, self._city.cameras, self._seed)
+        gc.collect()
+        for name, asked in self._questions().items():
+            self._add(name, ours.measure_choice(sight, now, asked, WARM_UP))
+        asked = ours.points(self._places, 20)[: len(self._places) // 4]
+        self._add("choose4_20m_unprepared", ours.measure_unprepared(self._city, asked))
+        self._add("update_one", ours.measure_update(sight, now, self._city, asked))
+
+    def _questions(self) -> dict[str, list[Request]]:
+        asked = {f"choose4_{m}m": ours.points(self._places, m) for m in ERRORS_M}
+        asked["whynot_20"] = ours.points(self._places, 20, why_not=20)
+        few = max(len(self._places) // 4, 1)
+        asked["polygon_1km2_12"] = ours.squares(self._city, self._places)[:few]
+        return asked
+
+    def measure_starts(self, starts: int) -> None:
+        """What a process costs that begins to serve; the first warms the page cache."""
+        asked = ours.points(self._places, 20)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "questions.json"
+            file.write_bytes(msgspec.json.encode(asked))
+            took = [self._start(file, 1)[0] for _ in range(starts + 1)][1:]
+            _, memory = self._start(file, len(asked))
+        row = value_row(rank(took, 0.5), "s", f"median of {starts} processes, most {max(took):.2f}")
+        self._add("cold_start", row)
+        most = f"at its highest {memory['VmHWM']:.0f}"
+        self._add("rss_serving", value_row(memory["VmRSS"], "MB", most))
+
+    def _start(self, questions: Path, count: int) -> tuple[float, dict[str, float]]:
+        module = (sys.executable, "-m", "bench.sight.fresh")
+        command = (*module, str(self._bundle), str(questions), str(count))
+        began = time.perf_counter()
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            if not json.loads(process.stdout.readline())["views"]:
+                raise AssertionError("a fresh process finds no view")
+            took = time.perf_counter() - began
+            last = process.stdout.readline()
+        return took, json.loads(last) if last else {}
+
+    def measure_socket(self) -> None:
+        """What a real hub answers to ``GET /api/views``, everything of HTTP and JSON counted."""
+        with open_hub(self._bundle, self._city) as hub:
+            floor = time_each(hub.get, ["/api/settings"] * len(self._places), WARM_UP)
+            for error_m in ERRORS_M:
+                paths = [
+                    f"/api/views?lon={at.lon}&lat={at.lat}&error_m={error_m}&why_not=0"
+                    f"&quality={ours.PX_PER_M}"
+                    for at in self._places.lonlat
+                ]
+                times = time_each(hub.get, paths, WARM_UP)
+                self._add(f"choose4_{error_m}m_socket", times_row(times, SOCKET))
+            self._add("http_floor", times_row(floor, SOCKET, "GET /api/settings"))
+
+    def measure_peers(self) -> None:
+        """The other programs, one after the other."""
+        xy = np.column_stack([self._city.cameras.x, self._city.cameras.y])
+        away = (np.hypot(*(xy - at).T) for at in self._places.xy)
+        nearest_m = np.array([np.sort(np.partition(m, 4)[:4]) for m in away])
+        versions: list[str] = []
+        for name, opener in PEERS.items():
+            try:
+                with opener(self._city) as peer:
+                    rows = peer.measure(self._places, nearest_m, WARM_UP)
+                    versions.append(peer.version)
+            except NotHereError as why:
+                rows = {name: Row(not_here=str(why))}
+            self._report.peers |= rows
+            for one, row in rows.items():
+                print_row(one, row)
+        self._report.machine["peers"] = versions
+
+    def _add(self, name: str, row: Row) -> None:
+        bar = BARS.get(name)
+        if bar is not None:
+            row = msgspec.structs.replace(row, bar=bar.say(row.unit or ""), holds=bar.judge(row))
+        self._report.rows[name] = row
+        print_row(name, row)
 
 
-def nearest_four(city: City, x: float, y: float) -> int:
-    """What is offered elsewhere today: no facing, no walls, no health."""
-    away = (city.cameras.x - x) ** 2 + (city.cameras.y - y) ** 2
-    return len(np.argpartition(away, 4)[:4])
-
-
-def show(name: str, places: list[tuple[float, float]], ask: Callable[[float, float], int]) -> None:
-    """Ask once to warm up, then time each place."""
-    ask(*places[0])
-    times, views = [], []
-    for x, y in places:
-        started = time.perf_counter()
-        views.append(ask(x, y))
-        times.append((time.perf_counter() - started) * 1000)
-    print(f"{name:28}{np.median(times):10.2f}{np.percentile(times, 99):10.2f}{np.mean(views):7.1f}")
+def value_row(value: float, unit: str, note: str | None = None) -> Row:
+    """A figure that is no time of a question."""
+    return Row(where=IN_PROCESS, value=round(value, 3), unit=unit, note=note)
 
 
 if __name__ == "__main__":

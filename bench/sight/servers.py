@@ -15,7 +15,7 @@ ENDS_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.05
 
 
-class NotHere(Exception):
+class NotHereError(Exception):
     """A peer cannot run on this machine; says why."""
 
 
@@ -54,12 +54,12 @@ def wait_for[T](look: Callable[[], T | None], within_s: float = READY_WITHIN_S) 
 
 
 def find_program(name: str, *patterns: str) -> Path:
-    """A program on PATH or, newest first, where the patterns say; raises ``NotHere``."""
+    """A program on PATH or, newest first, where the patterns say; raises ``NotHereError``."""
     kept = [str(p) for pattern in patterns for p in sorted(Path("/").glob(pattern), reverse=True)]
     for path in (shutil.which(name), *kept):
         if path:
             return Path(path)
-    raise NotHere(f"no program {name}")
+    raise NotHereError(f"no program {name}")
 
 
 def lesser_user() -> str | None:
@@ -69,4 +69,4 @@ def lesser_user() -> str | None:
     for name in ("postgres", "nobody"):
         with suppress(KeyError):
             return pwd.getpwnam(name).pw_name
-    raise NotHere("no account but root")
+    raise NotHereError("no account but root")

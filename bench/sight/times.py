@@ -43,7 +43,11 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 
     def say(self, unit: str = "") -> str:
         """The bar in words."""
-        parts = (("median", self.median_ms, "ms"), ("p99", self.p99_ms, "ms"), ("", self.value, unit))
+        parts = (
+            ("median", self.median_ms, "ms"),
+            ("p99", self.p99_ms, "ms"),
+            ("", self.value, unit),
+        )
         said = (f"{name} ≤ {most:g} {of}" for name, most, of in parts if most < math.inf)
         return ", ".join(s.strip() for s in said)
 

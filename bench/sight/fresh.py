@@ -1,0 +1,45 @@
+"""One process that begins to serve: from the bundle to the first answer, and what it then holds.
+
+The bench runs it with a bundle, a file of requests, and how many of them to ask; it prints a line of
+JSON at the first answer and one at the end, and measures nothing itself but its memory.
+"""
+
+import gc
+import sys
+from pathlib import Path
+
+import msgspec
+
+from safetynet.city.bundle import load_city
+from safetynet.sight.model import Request
+from safetynet.sight.service import Sight
+
+
+def main() -> None:
+    """Load, answer, tell."""
+    bundle, questions, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    asked = msgspec.json.decode(questions.read_bytes(), type=list[Request])
+    sight = Sight(load_city(bundle))
+    now = sight.now()
+    tell(views=len(sight.choose(asked[0], now).views))
+    if count > 1:
+        sight.prepare()
+        for request in asked[:count]:
+            sight.choose(request, now)
+        gc.collect()
+        tell(**memory_mb())
+
+
+def memory_mb() -> dict[str, float]:
+    """Resident memory of this process, now and at its highest."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return {name: int(lines[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")}
+
+
+def tell(**words: float) -> None:
+    """One line of JSON."""
+    print(msgspec.json.encode(words).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The report of one run: its file and its printed tables."""
+
+from collections.abc import Mapping
+
+import msgspec
+from bench.sight.times import Row
+
+RATIOS = {
+    "choose4_20m": (
+        "scipy_kdtree4",
+        "redis_geosearch4_in_server",
+        "postgis_nearest4_in_server",
+        "postgis_sight20_in_server",
+    ),
+    "choose4_20m_socket": (
+        "http_floor",
+        "redis_geosearch4",
+        "postgis_nearest4",
+        "postgis_sight20",
+    ),
+}
+"""Ours, and what it is held against: computing with computing, asking with asking."""
+
+
+class Ratio(msgspec.Struct, frozen=True, kw_only=True):
+    """Our time as a multiple of another's; below 1 we are faster."""
+
+    median: float
+    p99: float
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What ``bench/results/sight.json`` holds."""
+
+    rows: dict[str, Row] = {}
+    peers: dict[str, Row] = {}
+    ratios: dict[str, Ratio] = {}
+    city: dict[str, object] = {}
+    machine: dict[str, object] = {}
+
+
+def find_ratios(rows: Mapping[str, Row]) -> dict[str, Ratio]:
+    """Ours / theirs for every pair that was measured."""
+    pairs = [(a, b) for a, others in RATIOS.items() for b in others]
+    return {
+        f"{a} / {b}": Ratio(
+            median=round(ours.median_ms / theirs.median_ms, 2),
+            p99=round(ours.p99_ms / theirs.p99_ms, 2),
+        )
+        for a, b in pairs
+        if (ours := rows.get(a)) and (theirs := rows.get(b))
+        if ours.median_ms and ours.p99_ms and theirs.median_ms and theirs.p99_ms
+    }
+
+
+def print_report(report: Report) -> None:
+    """Everything, for a terminal."""
+    for title, rows in (("ours", report.rows), ("peers", report.peers)):
+        print(f"\n{title:28}{'median':>10}{'p99':>10}{'most':>10}{'n':>7}  where")
+        for name, row in rows.items():
+            print_row(name, row)
+    print(f"\n{'ours / theirs, times':64}{'median':>8}{'p99':>8}")
+    for name, ratio in report.ratios.items():
+        print(f"{name:64}{ratio.median:8.2f}{ratio.p99:8.2f}")
+
+
+def print_row(name: str, row: Row) -> None:
+    """One line, and where it stands to its bar."""
+    if row.not_here:
+        print(f"{name:28}not here: {row.not_here}")
+        return
+    if row.median_ms is not None:
+        found = f"{row.median_ms:10.3f}{row.p99_ms:10.3f}{row.max_ms:10.3f}{row.n:7}"
+    else:
+        found = f"{row.value:10.2f} {row.unit:26}"
+    held = "" if row.holds is None else f"  [{row.bar}: {'holds' if row.holds else 'MISSED'}]"
+    print(f"{name:28}{found}  {row.where}{held}  {row.note or ''}".rstrip())

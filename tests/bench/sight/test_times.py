@@ -1,0 +1,63 @@
+"""A percentile is a time that was really measured; a bar is missed by anything above it."""
+
+import json
+
+import msgspec
+import pytest
+from bench.sight.table import Report, find_ratios
+from bench.sight.times import SOCKET, Bar, Row, rank, time_each, times_row
+
+
+def test_percentiles_are_by_nearest_rank() -> None:
+    times = [float(ms) for ms in range(100, 0, -1)]
+    assert (rank(times, 0.5), rank(times, 0.99), rank(times, 1.0)) == (50, 99, 100)
+    assert rank([7.0], 0.99) == 7
+    assert rank([1.0, 1000.0], 0.99) == 1000
+
+
+def test_every_question_is_timed_and_the_first_are_asked_twice() -> None:
+    asked: list[str] = []
+    times = time_each(asked.append, ["a", "b", "c"], warm_up=2)
+    assert asked == ["a", "b", "a", "b", "c"]
+    assert len(times) == 3
+    assert min(times) >= 0
+
+
+@pytest.mark.parametrize(
+    ("row", "holds"),
+    [
+        (Row(median_ms=0.2, p99_ms=0.9), True),
+        (Row(median_ms=0.2, p99_ms=1.1), False),
+        (Row(median_ms=0.3, p99_ms=0.9), False),
+        (Row(value=2.9, unit="s"), True),
+        (Row(value=3.1, unit="s"), False),
+    ],
+)
+def test_a_bar_is_missed_by_anything_above_it(row: Row, holds: bool) -> None:
+    assert Bar(median_ms=0.25, p99_ms=1.0, value=3.0).judge(row) is holds
+
+
+def test_a_bar_says_itself() -> None:
+    assert Bar(median_ms=0.25, p99_ms=1).say() == "median ≤ 0.25 ms, p99 ≤ 1 ms"
+    assert Bar(value=3).say("s") == "≤ 3 s"
+
+
+def test_ratios_are_of_what_was_measured() -> None:
+    ours, theirs = times_row([2.0, 4.0], SOCKET), times_row([1.0, 16.0], SOCKET)
+    rows = {
+        "choose4_20m_socket": ours,
+        "redis_geosearch4": theirs,
+        "postgis_nearest4": Row(not_here="no program postgres"),
+    }
+    ratios = find_ratios(rows)
+    assert list(ratios) == ["choose4_20m_socket / redis_geosearch4"]
+    assert (*msgspec.structs.astuple(ratios.popitem()[1]),) == (2.0, 0.25)
+
+
+def test_the_file_has_rows_by_name_without_what_is_not_known() -> None:
+    report = Report(rows={"choose4_20m": times_row([1.0], SOCKET)})
+    report.peers = {"redis": Row(not_here="no program redis-server")}
+    found = json.loads(msgspec.json.encode(report))
+    assert found["rows"]["choose4_20m"].keys() >= {"median_ms", "p99_ms"}
+    assert "value" not in found["rows"]["choose4_20m"]
+    assert found["peers"] == {"redis": {"not_here": "no program redis-server"}}
