@@ -1,4 +1,4 @@
-import type { GrantView, IncidentView, NodeView, ViewView } from '../src/api/types';
+import type { GrantView, IncidentView, NodeView, ViewView, WhyAnswer } from '../src/api/types';
 
 export const incident = (over: Partial<IncidentView> = {}): IncidentView => ({
   id: 'inc_1',
@@ -86,5 +86,19 @@ export const node = (over: Partial<NodeView> = {}): NodeView => ({
   since: '2026-11-22T02:00:00Z',
   cameras: 100,
   head: 5,
+  ...over,
+});
+
+export const why = (over: Partial<WhyAnswer> = {}): WhyAnswer => ({
+  camera: 'mapo-00002',
+  camera_name: '마포구 00002',
+  owner: 'mapo',
+  at: [126.921, 37.551],
+  place: [126.92, 37.55],
+  distance_m: 140,
+  rank: null,
+  reasons: [{ code: 'behind_building', what: '12' }],
+  area: [],
+  wall: [],
   ...over,
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CityView } from '../src/api/types';
-import { boundsOf, circle, closed, districtShapes, viewAreas, viewCameras } from '../src/map/shapes';
-import { incident, node, view } from './examples';
+import { boundsOf, circle, closed, districtShapes, viewAreas, viewCameras, whyShapes } from '../src/map/shapes';
+import { incident, node, view, why } from './examples';
 
 const CITY: CityView = {
   name: 'test',
@@ -45,6 +45,17 @@ describe('shapes on the map', () => {
     expect(viewAreas(open).features).toHaveLength(1);
     expect(viewCameras(open).features.map((f) => f.properties?.['rank'])).toEqual(['1', '2']);
     expect(viewCameras({ ...open, state: 'ended' }).features).toHaveLength(0);
+  });
+
+  it('draw the one camera that was asked about, with the wall before it', () => {
+    const roles = (features: { properties: unknown }[]) =>
+      features.map((f) => (f.properties as { role: string }).role);
+    const wall: [number, number][] = [[126.92, 37.55], [126.921, 37.55], [126.921, 37.551]];
+    expect(roles(whyShapes(why({ wall, area: wall })).features)).toEqual(['area', 'wall', 'line', 'camera']);
+    expect(roles(whyShapes(why()).features)).toEqual(['line', 'camera']);
+    expect(whyShapes(null).features).toEqual([]);
+    const [line] = whyShapes(why()).features;
+    expect(line?.geometry).toEqual({ type: 'LineString', coordinates: [[126.921, 37.551], [126.92, 37.55]] });
   });
 
   it('frame the place and its cameras', () => {

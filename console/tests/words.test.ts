@@ -22,6 +22,31 @@ describe('reasons in words', () => {
       'too far (8.4 px/m, needs 20 px/m)',
     ],
     [{ code: 'owner_away' }, '자치구 연결 끊김', 'district away'],
+    [{ code: 'behind_building', what: '123' }, '건물 123에 가림', 'behind building 123'],
+    [
+      { code: 'faces_away', value: 120.3, unit: 'deg', limit: 35 },
+      '현장에서 120° 벗어난 곳을 향함 (화각 ±35°)',
+      'faces 120° away from it (field ±35°)',
+    ],
+    [{ code: 'plays_in', value: 1.27, unit: 's' }, '1.27초 안에 재생', 'plays in 1.27 s'],
+    [{ code: 'checked', value: 42, unit: 's' }, '42초 전 점검', 'checked 42 s ago'],
+    [{ code: 'learned', value: 0.712, unit: 'share' }, '학습된 방향 (확률 71%)', 'direction learned (chance 71%)'],
+    [
+      { code: 'pose_unknown', value: 0.004 },
+      '향한 방향을 모름 (확률 <1%)',
+      'its direction is not known (chance <1%)',
+    ],
+    [{ code: 'stale', value: 185, unit: 's' }, '3분 05초째 상태 소식 없음', 'no word of its state for 3 min 05 s'],
+    [{ code: 'stale', unit: 's' }, '상태 소식 없음', 'no word of its state'],
+    [{ code: 'dead', value: 7620, unit: 's' }, '2시간 07분째 고장', 'out of order for 2 h 07 min'],
+    [{ code: 'dead' }, '고장', 'out of order'],
+    [
+      { code: 'dark', value: 60, unit: 'm', limit: 35 },
+      '야간에 보이지 않음 (60m, 한계 35m)',
+      'cannot be seen at night (60 m, limit 35 m)',
+    ],
+    [{ code: 'masked' }, '사생활 보호 구역에 있음', 'in a privacy zone'],
+    [{ code: 'unusable' }, '카메라 자료에 오류가 있음', 'its data are faulty'],
   ])('%o', (reason, korean, english) => {
     expect(reasonWords(reason, ko)).toBe(korean);
     expect(reasonWords(reason, en)).toBe(english);

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from safetynet.access.entries import SESSION_ENDED
-from safetynet.base.ids import IncidentId
+from safetynet.base.ids import CameraId, IncidentId
 from safetynet.city.model import City
 from safetynet.sight.model import Aim
 from safetynet.sim.camera import Pose
@@ -74,6 +74,11 @@ class Hub:
         """The incident that a staged thing's report became."""
         known = await self._get("/api/incidents", list[IncidentView])
         return next((i for i in known if (i.sender, i.key) == (staged.sender, staged.key)), None)
+
+    async def find_place(self, camera: CameraId) -> tuple[float, float]:
+        """Where a camera hangs, lon and lat."""
+        cameras = await self._get("/api/cameras", list[CameraPoint])
+        return next((c.lon, c.lat) for c in cameras if c.id == camera)
 
     async def list_session_ends(self, node: str, incident: IncidentId) -> list[str]:
         """Why sessions of an incident ended, by their owner's journal."""

@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from safetynet.app.embedded import EmbeddedCity
 from safetynet.base.ids import CameraId
@@ -159,6 +159,54 @@ async def test_every_letter_of_both_languages_is_in_the_font_that_the_hub_serves
     assert await tour.wall.fonts_of("#letters") == {"Pretendard Variable": True}
     spoken = await tour.wall.fonts_of("h1, h2, p, dt, dd, li, button, label, time, span")
     assert spoken == {"Pretendard Variable": True}
+
+
+async def test_a_click_on_a_camera_tells_why_not_that_one(tour: Tour, hub: Hub, spot: Spot) -> None:
+    page = tour.page
+    await page.goto(hub.url)
+    staged = await hub.stage(spot)
+    await tour.wall.wait_playing(hub, staged)
+    incident = await hub.find_incident(staged)
+    assert incident is not None
+    nearest = min(incident.passed_over, key=lambda p: p.distance_m)
+    chosen = incident.views[0]
+    card = page.locator("[data-why]")
+
+    await page.mouse.click(*await tour.wall.find_on_map(*await hub.find_place(nearest.camera)))
+    await expect(card).to_be_visible()
+    same_pole = card.get_by_role("button", name=nearest.camera, exact=True)
+    if await same_pole.count():
+        await same_pole.click()
+    await expect(card).to_have_attribute("data-why", nearest.camera)
+    reasons = card.locator("[data-reason]")
+    await expect(reasons).to_have_count(len(nearest.reasons))
+    told = [await reason.get_attribute("data-reason") for reason in await reasons.all()]
+    assert told == [reason.code for reason in nearest.reasons]
+    assert re.search("[가-힣]", await card.inner_text())
+    await _keep(page, "why-not-ko")
+
+    await page.keyboard.press("l")
+    await expect(card.get_by_role("heading")).to_have_text("Why not this camera")
+    await _keep(page, "why-not-en")
+    await page.keyboard.press("l")
+    await page.keyboard.press("Escape")
+    await expect(card).to_have_count(0)
+
+    await page.keyboard.press("w")
+    await page.get_by_role("button", name=f"{nearest.camera}:").click()
+    await expect(card).to_have_attribute("data-why", nearest.camera)
+    await page.mouse.click(*await tour.wall.find_on_map(*chosen.at))
+    await expect(card.get_by_role("heading")).to_contain_text("고른 이유")
+    await hub.unstage(staged)
+    await tour.wall.wait_state("ended")
+    assert tour.complaints == []
+
+
+async def _keep(page: Page, name: str) -> None:
+    """A picture of the page in ``SAFETYNET_SCREENSHOTS``, for whoever wants to look."""
+    folder = os.environ.get("SAFETYNET_SCREENSHOTS")
+    if folder:
+        await page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 async def test_a_district_that_dies_is_named_and_comes_back(

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from typing import Any
 
 import msgspec
@@ -50,6 +51,13 @@ _ABSENCE = """(node) => {
 }"""
 
 
+def _mercator(lon: float, lat: float, zoom: float) -> tuple[float, float]:
+    """Pixels of the map's world, whose tiles are 512 wide."""
+    world = 512 * 2**zoom
+    north = math.log(math.tan(math.pi / 4 + math.radians(lat) / 2)) / (2 * math.pi)
+    return (lon / 360 + 0.5) * world, (0.5 - north) * world
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """One picture on the wall."""
 
@@ -92,6 +100,19 @@ class Wall:
     async def pictures(self) -> list[Shown]:
         """Every picture, in the order of the wall."""
         return msgspec.convert(await self._page.evaluate(_PICTURES), list[Shown])
+
+    async def find_on_map(self, lon: float, lat: float) -> tuple[float, float]:
+        """Where a position lies on the page, in pixels, once the map rests."""
+        still = self._page.locator("[data-centre]")
+        told = await still.get_attribute("data-centre", timeout=60_000)
+        box = await still.bounding_box()
+        assert told and box
+        mid_lon, mid_lat, zoom = map(float, told.split(","))
+        (x, y), (mid_x, mid_y) = _mercator(lon, lat, zoom), _mercator(mid_lon, mid_lat, zoom)
+        return (
+            box["x"] + box["width"] / 2 + x - mid_x,
+            box["y"] + box["height"] / 2 + y - mid_y,
+        )
 
     async def wait_playing(self, hub: Hub, staged: Staged, *, within_s: float = 90) -> list[Shown]:
         """Wait until every view that the hub chose for a staged thing plays, and no other."""

@@ -1,4 +1,4 @@
-import type { CityView, IncidentView, Problem, SettingsView, StagedKind } from './types';
+import type { CityView, IncidentView, Problem, SettingsView, StagedKind, WhyAnswer } from './types';
 
 /** What the hub answers: the value, or its own words on why not. */
 export type Answer<T> = { ok: true; value: T } | { ok: false; code: string; title: string };
@@ -9,6 +9,16 @@ export const getCity = () => ask<CityView>('/api/city');
 /** Ends an incident; every right that came with it ends too. */
 export function closeIncident(id: string): Promise<Answer<IncidentView>> {
   return ask(`/api/incidents/${encodeURIComponent(id)}/close`, { method: 'POST' });
+}
+
+/** What an answer of the hub on one camera is about: an incident, or a place that was pointed at. */
+export type Asked = { incident: string } | { lon: number; lat: number };
+
+/** Why a camera was chosen, or why not. */
+export function explainCamera(camera: string, asked: Asked): Promise<Answer<WhyAnswer>> {
+  const name = `camera=${encodeURIComponent(camera)}`;
+  if ('incident' in asked) return ask(`/api/incidents/${encodeURIComponent(asked.incident)}/why?${name}`);
+  return ask(`/api/views/why?${name}&lon=${asked.lon}&lat=${asked.lat}`);
 }
 
 /** Puts a thing into the simulated city; its callers then report it the usual way. */

@@ -19,6 +19,7 @@ export type ReasonCode = Schemas['ReasonCode'];
 export type Aim = Schemas['Aim'];
 export type ChosenView = Schemas['ChosenView'];
 export type PassedOver = Schemas['PassedOver'];
+export type WhyAnswer = Schemas['WhyAnswer'];
 export type IncidentState = Schemas['IncidentState'];
 export type IncidentKind = Schemas['IncidentKind'];
 export type StagedKind = Schemas['TargetKind'];

@@ -3,6 +3,7 @@ import type { CityView, GrantView, IncidentView, NodeView, SettingsView, StagedK
 import { LiveSocket, socketUrl } from '../live/LiveSocket';
 import { inOrder, NOTHING, reduce, type Live } from '../live/reduce';
 import { Locale } from '../locale/Locale.svelte';
+import { WhyNot } from './WhyNot.svelte';
 import type { ConsoleKey } from '../video/key';
 
 /** Beats come each second; older than this, the screen says how old its data is. */
@@ -18,6 +19,7 @@ export type Ending = 'no' | 'confirm' | 'sending' | 'failed';
 /** What the console shows: the hub's word, and what the operator did with the screen. */
 export class Desk {
   readonly locale = new Locale();
+  readonly why = new WhyNot();
   live = $state.raw<Live>(NOTHING);
   city = $state.raw<CityView | null>(null);
   settings = $state.raw<SettingsView | null>(null);
@@ -87,6 +89,7 @@ export class Desk {
     this.selectedId = id;
     this.enlarged = null;
     this.ending = 'no';
+    this.why.close();
   }
 
   step(by: 1 | -1): void {
@@ -98,6 +101,16 @@ export class Desk {
   enlarge(rank: number): void {
     const shown = this.selected?.views.some((v) => v.rank === rank);
     this.enlarged = this.enlarged === rank || !shown ? null : rank;
+  }
+
+  /** Why not these cameras; false where there is no place that the question could be about. */
+  askWhy(cameras: readonly string[]): boolean {
+    const at = this.staging;
+    if (at.step === 'aim') return false;
+    if (at.step === 'kind') this.why.ask(cameras, { lon: at.lon, lat: at.lat });
+    else if (this.selected) this.why.ask(cameras, { incident: this.selected.id });
+    else return false;
+    return true;
   }
 
   askEnd(): void {
@@ -134,6 +147,7 @@ export class Desk {
     if (this.helpOpen) this.helpOpen = false;
     else if (this.staging.step !== 'off') this.staging = { step: 'off' };
     else if (this.ending !== 'no') this.ending = 'no';
+    else if (this.why.open) this.why.close();
     else this.enlarged = null;
   }
 

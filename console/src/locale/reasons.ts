@@ -1,6 +1,6 @@
 import type { Reason } from '../api/types';
 import type { Words } from './ko';
-import { density } from './measure';
+import { density, distance, duration, shortTime } from './measure';
 
 /** A reason in the operator's words. */
 export function reasonWords(reason: Reason, w: Words): string {
@@ -15,17 +15,37 @@ export function reasonWords(reason: Reason, w: Words): string {
     case 'other_side':
       return angled(reason, w.reasons.other_side, w.reasons.other_side_angle);
     case 'faces_away':
-      return angled(reason, w.reasons.faces_away, w.reasons.faces_away_angle);
+      return facingWords(reason, w);
     case 'too_far':
       return value === null || reason.limit == null || reason.unit === 'm'
         ? w.reasons.too_far
         : w.reasons.too_far_value(density(value), density(reason.limit));
+    case 'plays_in':
+      return value === null ? w.reasons.plays_in_plain : w.reasons.plays_in(shortTime(value * 1000, w));
+    case 'checked':
+      return value === null ? w.reasons.checked_plain : w.reasons.checked(duration(value * 1000, w));
+    case 'learned':
+      return value === null ? w.reasons.learned : w.reasons.learned_chance(percent(value));
+    case 'pose_unknown':
+      return value === null ? w.reasons.pose_unknown : w.reasons.pose_unknown_chance(percent(value));
+    case 'stale':
+      return value === null ? w.reasons.stale : w.reasons.stale_for(duration(value * 1000, w));
+    case 'dark':
+      return value === null || reason.limit == null
+        ? w.reasons.dark
+        : w.reasons.dark_limit(distance(value, w), distance(reason.limit, w));
     case 'behind_building':
+      return reason.what ? w.reasons.behind_building_number(reason.what) : w.reasons.behind_building;
     case 'dead':
     case 'frozen':
     case 'obstructed':
     case 'owner_away':
+      return value === null || reason.unit !== 's'
+        ? w.reasons[reason.code]
+        : w.reasons.ill_for(w.reasons[reason.code], duration(value * 1000, w));
     case 'busy':
+    case 'masked':
+    case 'unusable':
     case 'adds_nothing':
       return w.reasons[reason.code];
     default:
@@ -39,10 +59,25 @@ function sightWords(reason: Reason, w: Words): string {
   return w.reasons.line_of_sight_share(`${Math.round(share * 100)}%`);
 }
 
+function facingWords(reason: Reason, w: Words): string {
+  if (reason.value == null || reason.unit !== 'deg' || reason.limit == null) {
+    return angled(reason, w.reasons.faces_away, w.reasons.faces_away_angle);
+  }
+  return w.reasons.faces_away_field(degrees(reason.value), degrees(reason.limit));
+}
+
+const degrees = (value: number) => `${Math.round(value)}°`;
+
+/** Never a false nought nor a false hundred. */
+function percent(share: number): string {
+  if (share > 0 && share < 0.01) return '<1%';
+  return `${share < 0.9995 ? Math.min(Math.round(share * 100), 99) : 100}%`;
+}
+
 /** With the angle where the reason brings one. */
 function angled(reason: Reason, plain: string, withAngle: (angle: string) => string): string {
   if (reason.value == null || reason.unit !== 'deg') return plain;
-  return withAngle(`${Math.round(reason.value)}°`);
+  return withAngle(degrees(reason.value));
 }
 
 /** A newer hub may know more reasons: its code says at least something. */

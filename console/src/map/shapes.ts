@@ -1,6 +1,6 @@
 import type { Feature, FeatureCollection, Position } from 'geojson';
-import type { CityView, IncidentView, LonLat, NodeView } from '../api/types';
-import { rankColour } from './palette';
+import type { CityView, IncidentView, LonLat, NodeView, WhyAnswer } from '../api/types';
+import { ALARM, EYE, rankColour } from './palette';
 
 const METRES_PER_DEGREE = 111_320;
 const CIRCLE_STEPS = 64;
@@ -89,7 +89,7 @@ export function viewAreas(incident: IncidentView | undefined): FeatureCollection
 export function viewCameras(incident: IncidentView | undefined): FeatureCollection {
   return collection(
     shown(incident).map((v) =>
-      point(v.at, { rank: String(v.rank), colour: rankColour(v.rank), dim: v.state !== 'ready' }),
+      point(v.at, { id: v.camera, rank: String(v.rank), colour: rankColour(v.rank), dim: v.state !== 'ready' }),
     ),
   );
 }
@@ -104,6 +104,20 @@ export function sightLines(incident: IncidentView | undefined): FeatureCollectio
       geometry: { type: 'LineString', coordinates: [v.at, place] },
     })),
   );
+}
+
+/** One camera that was asked about: its field, its line to the place, and the wall before it. */
+export function whyShapes(why: WhyAnswer | null): FeatureCollection {
+  if (!why) return collection([]);
+  const colour = why.rank ? rankColour(why.rank) : EYE;
+  const line: Feature = {
+    type: 'Feature',
+    properties: { role: 'line', colour: why.rank ? colour : ALARM },
+    geometry: { type: 'LineString', coordinates: [why.at, why.place] },
+  };
+  const area = why.area.length > 2 ? [polygon(closed(why.area), { role: 'area', colour })] : [];
+  const wall = why.wall.length > 2 ? [polygon(closed(why.wall), { role: 'wall', colour: ALARM })] : [];
+  return collection([...area, ...wall, line, point(why.at, { role: 'camera', colour })]);
 }
 
 /** West, south, east, north of the place and its cameras. */

@@ -8,7 +8,7 @@ export const MAP_FONT = 'Pretendard Variable';
 /** The tiles of a bundle; beyond the deepest the map enlarges these. */
 const TILES_FROM_ZOOM = 9;
 const TILES_TO_ZOOM = 14;
-const OVERLAYS = ['districts', 'names', 'areas', 'lines', 'cameras', 'incidents', 'uncertainty'];
+const OVERLAYS = ['districts', 'names', 'areas', 'lines', 'cameras', 'incidents', 'uncertainty', 'why'];
 
 type Layers = LayerSpecification[];
 
@@ -21,7 +21,7 @@ export function mapStyle(origin: string): StyleSpecification {
       city: { type: 'vector', tiles: [`${origin}/api/map/{z}/{x}/{y}`], minzoom: TILES_FROM_ZOOM, maxzoom: TILES_TO_ZOOM },
       ...Object.fromEntries(overlays),
     },
-    layers: [...ground(), ...streets(), ...states(), ...points(), ...sight(), ...labels()],
+    layers: [...ground(), ...streets(), ...states(), ...points(), ...sight(), ...why(), ...labels()],
   };
 }
 
@@ -198,6 +198,43 @@ const sight = (): Layers => [
       'circle-color': ['get', 'colour'],
       'circle-opacity': ['case', ['get', 'dim'], 0.55, 1],
       'circle-stroke-color': '#080c11',
+      'circle-stroke-width': 2,
+    },
+  },
+];
+
+/** What was asked about one camera lies over everything but words. */
+const why = (): Layers => [
+  {
+    id: 'why-fill',
+    type: 'fill',
+    source: 'why',
+    filter: ['==', ['geometry-type'], 'Polygon'],
+    paint: { 'fill-color': ['get', 'colour'], 'fill-opacity': ['match', ['get', 'role'], 'wall', 0.35, 0.12] },
+  },
+  {
+    id: 'why-edge',
+    type: 'line',
+    source: 'why',
+    filter: ['==', ['geometry-type'], 'Polygon'],
+    paint: { 'line-color': ['get', 'colour'], 'line-opacity': 0.7, 'line-width': 1.2 },
+  },
+  {
+    id: 'why-line',
+    type: 'line',
+    source: 'why',
+    filter: ['==', ['get', 'role'], 'line'],
+    paint: { 'line-color': ['get', 'colour'], 'line-width': 1.8, 'line-dasharray': [2, 2] },
+  },
+  {
+    id: 'why-camera',
+    type: 'circle',
+    source: 'why',
+    filter: ['==', ['get', 'role'], 'camera'],
+    paint: {
+      'circle-radius': 13,
+      'circle-opacity': 0,
+      'circle-stroke-color': ['get', 'colour'],
       'circle-stroke-width': 2,
     },
   },

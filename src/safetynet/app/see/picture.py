@@ -116,7 +116,7 @@ def _draw_buildings(
         canvas.line([*ring, ring[0]], colour(CUTS), 1.2)
     for i in sorted(hides):
         ring = frame.all(city.buildings.ring[i])
-        canvas.line([*ring, ring[0]], colour(HIDES_EDGE, 0.9), 1.3)
+        canvas.line([*ring, ring[0]], colour(HIDES_EDGE), 1.4)
 
 
 def _draw_blocked(canvas: Canvas, frame: Frame, city: City, choice: Choice) -> None:
