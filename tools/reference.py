@@ -35,8 +35,8 @@ ABOUT_SETTINGS = (
     " be there; a field that nobody knows is ignored.\n"
 )
 ABOUT_SUBJECTS = (
-    "On the wire: msgpack of the structs below, as maps; `CameraRecord` as an array in the order of"
-    " its fields. Core NATS only: a message may be lost, and nothing durable relies on one.\n"
+    "On the wire: msgpack of the structs below, as maps; `CameraRecord` and `ZoneRecord` as arrays in the"
+    " order of their fields. Core NATS only: a message may be lost, and nothing durable relies on one.\n"
 )
 ABOUT_JOURNAL = (
     "The entry itself is decided in [design 0002](../design/0002-journal-entry.md). Bodies hold"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from safetynet.base.geo import Plane
+from safetynet.base.ids import CameraId
 from safetynet.city.assume import assume_poses
 from safetynet.city.borders import Borders
 from safetynet.city.ingest.folder import read_folder
@@ -155,6 +156,19 @@ def test_a_bad_row_is_refused_and_the_next_is_read(frame: Frame, row: str, why: 
     assert (report.rows_read, report.kept, report.refused) == (2, 1, 1)
     (reason,) = report.reasons
     assert why in reason
+
+
+def test_zones_alone_or_a_better_position_alone_are_enough(
+    tmp_path: Path, borders: Borders, plane: Plane
+) -> None:
+    rows = "mapo-00001,,,,,,,,,,,,10-20:0-5,,,\nmapo-00003,37.55832,126.91212,,,,,,,,,,,,,\n"
+    c, reasons = build(tmp_path, borders, plane, rows)
+    assert reasons == {}
+    first, third = (c.id.index(CameraId(f"mapo-0000{k}")) for k in (1, 3))
+    assert c.zones.camera.tolist() == [first]
+    assert np.isnan(c.azimuth_deg).all()
+    assert c.position_origin[third] == Origin.SURVEYED
+    assert plane.to_lonlat(c.x[third], c.y[third])[0] == pytest.approx(126.91212, abs=1e-9)
 
 
 def test_a_camera_is_surveyed_once(frame: Frame) -> None:

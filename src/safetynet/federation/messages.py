@@ -98,11 +98,15 @@ class CameraRecord(msgspec.Struct, frozen=True, array_like=True):
     declared_mpx: float | None = None
     """Millions of picture elements by a list; what is streamed may be less."""
     all_round: bool = False
+    """A list says that it looks all round."""
     azimuth_sd_deg: float | None = None
+    """Standard deviations of what the fields before say."""
     tilt_sd_deg: float | None = None
     position_sd_m: float | None = None
     night_range_m: float | None = None
+    """How far it shows a person at night; None where nobody says."""
     ptz_model: int = 0
+    """Row of ``city.model.PTZ_MODELS``."""
     zones: tuple[ZoneRecord, ...] = ()
     """What it must not show."""
 

@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from safetynet.base.errors import InvalidError
 from safetynet.city.ingest.frame import Frame
 from safetynet.city.ingest.points import PAIRS
 from safetynet.city.ingest.repair import read_number
@@ -85,10 +84,10 @@ def read_survey(table: Table, tally: Tally, frame: Frame) -> list[Survey]:
         try:
             survey = _read_row(table, line, row, frame)
             if survey.id and survey.id in seen:
-                raise _bad("this camera stands in an earlier row")
+                raise _RowError("this camera stands in an earlier row")
             seen.add(survey.id)
             rows.append(survey)
-        except InvalidError as e:
+        except _RowError as e:
             tally.refuse(str(e), line, ",".join(row))
     tally.yields = len(rows)
     return rows
@@ -99,8 +98,8 @@ def hfov_of(focal_mm: float, sensor_mm: float) -> float:
     return math.degrees(2 * math.atan(sensor_mm / (2 * focal_mm)))
 
 
-def _bad(why: str) -> InvalidError:
-    return InvalidError("city.survey_row", why)
+class _RowError(ValueError):
+    """Why a row cannot be used; said to the tally, never raised to callers."""
 
 
 def _positions(table: Table) -> list[tuple[int, int]]:
@@ -123,9 +122,11 @@ def _read_row(table: Table, line: int, row: list[str], frame: Frame) -> Survey:
         name=cell(NAME_COLUMNS),
     )
     if not survey.id and survey.at is None:
-        raise _bad("neither a camera nor a position")
+        raise _RowError("neither a camera nor a position")
+    if not (survey.values or survey.zones or (survey.id and survey.at)):
+        raise _RowError("nothing measured")
     if survey.kind is not None and "azimuth_deg" not in survey.values:
-        raise _bad("a kind without an azimuth")
+        raise _RowError("a kind without an azimuth")
     return survey
 
 
@@ -138,7 +139,7 @@ def _read_position(table: Table, row: list[str], frame: Frame) -> tuple[float, f
         lat, lon = read_number(row[lat_at]), read_number(row[lon_at])
         # A survey is not mended: whoever measured a pose knows where the camera is.
         if lat is None or lon is None or not frame.is_near(None, lon, lat):
-            raise _bad("far from the city")
+            raise _RowError("far from the city")
         return lon, lat
     return None
 
@@ -149,20 +150,18 @@ def _read_values(cell: Callable[[tuple[str, ...]], str]) -> dict[str, float]:
         text = cell(value.columns)
         number = read_number(text) if text else None
         if text and (number is None or not value.low <= number <= value.high):
-            raise _bad(f"impossible {name}")
+            raise _RowError(f"impossible {name}")
         if number is not None:
             values[name] = number
     focal, sensor = values.pop("focal_mm", None), values.pop("sensor_mm", None)
     if "hfov_deg" not in values and focal and sensor:
         values["hfov_deg"] = hfov_of(focal, sensor)
     elif "hfov_deg" not in values and (focal or sensor):
-        raise _bad("focal length and sensor width only together give a field of view")
+        raise _RowError("focal length and sensor width only together give a field of view")
     if ("width_px" in values) != ("height_px" in values):
-        raise _bad("width and height of the picture only together")
+        raise _RowError("width and height of the picture only together")
     if "azimuth_deg" in values:
         values["azimuth_deg"] %= 360
-    if not values:
-        raise _bad("nothing measured")
     return values
 
 
@@ -172,7 +171,7 @@ def _read_kind(text: str) -> CameraKind | None:
     try:
         return _KINDS[normalise(text)]
     except KeyError:
-        raise _bad("unknown kind") from None
+        raise _RowError("unknown kind") from None
 
 
 def _read_zones(text: str) -> tuple[Zone, ...]:
@@ -186,8 +185,8 @@ def _read_zones(text: str) -> tuple[Zone, ...]:
             from_deg, to_deg = (float(v) for v in sector.split("-"))
             near_m, far_m = (float(v) for v in reach.split("-"))
         except ValueError:
-            raise _bad("unreadable zones") from None
+            raise _RowError("unreadable zones") from None
         if not (0 <= from_deg <= 360 and 0 <= to_deg <= 360 and 0 <= near_m < far_m < math.inf):
-            raise _bad("impossible zones")
+            raise _RowError("impossible zones")
         zones.append((from_deg, to_deg, near_m, far_m))
     return tuple(zones)
