@@ -1,9 +1,11 @@
 """Our own rows, in process: the questions, the moment they are asked in, and what must hold."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 from bench.sight.places import Places
 from bench.sight.times import IN_PROCESS, Row, time_each, times_row
@@ -102,9 +104,15 @@ def measure_choice(sight: Sight, now: Now, asked: Sequence[Request], warm_up: in
     """Time each question; asked again afterwards, the answers must be the same."""
     times = time_each(lambda request: sight.choose(request, now), asked, warm_up)
     answers = tuple(sight.choose(request, now) for request in asked)
-    if answers[:AGAIN] != tuple(sight.choose(request, now) for request in asked[:AGAIN]):
-        raise AssertionError("the same question has two answers")
-    return times_row(times, IN_PROCESS, say_answers(answers))
+    again = tuple(sight.choose(request, now) for request in asked[:AGAIN])
+    row = times_row(times, IN_PROCESS, say_answers(answers))
+    moved = sum(one != other for one, other in zip(answers, again, strict=False))
+    return told_wrong(row, f"{moved} of {len(again)} questions have two answers" if moved else "")
+
+
+def told_wrong(row: Row, wrong: str) -> Row:
+    """The row with what is wrong about it."""
+    return msgspec.structs.replace(row, wrong=wrong) if wrong else row
 
 
 def say_answers(answers: Sequence[Choice]) -> str:
@@ -137,20 +145,21 @@ def ask_once(city: City) -> None:
 def measure_update(sight: Sight, now: Now, city: City, asked: Sequence[Request]) -> Row:
     """The first choice dies, is carried away or is turned round: until the next answer knows it.
 
-    Fails where that answer still offers it, or where all is not as before when it is put back.
+    Wrong where that answer still offers it, or where all is not as before when it is put back.
     """
     c = city.cameras
     row_of = {camera: row for row, camera in enumerate(c.id)}
     # A PTZ that is turned round still looks everywhere, and so may one of unknown direction.
     fixed = set(np.flatnonzero((c.kind == CameraKind.FIXED) & np.isfinite(c.azimuth_deg)).tolist())
-    times = []
+    times, wrong = [], Counter[str]()
     for k, request in enumerate(asked):
         before = sight.choose(request, now)
         first = next((v.camera for v in before.views if row_of.get(v.camera) in fixed), None)
         if first is None:
             continue
         old = take_cameras(c, np.arange(len(c)) == row_of[first])
-        ill, new = CHANGES[k % len(CHANGES)](old)
+        change = CHANGES[k % len(CHANGES)]
+        ill, new = change(old)
         was = now.get(first)
         began = time.perf_counter()
         if ill is not None:
@@ -160,27 +169,31 @@ def measure_update(sight: Sight, now: Now, city: City, asked: Sequence[Request])
         after = sight.choose(request, now)
         times.append((time.perf_counter() - began) * 1000)
         if any(v.camera == first for v in after.views):
-            raise AssertionError(f"still offered: {first}")
+            wrong[f"{change.__name__}: still offered"] += 1
         now.set(first, was)
         sight.update(first, old)
         if sight.choose(request, now) != before:
-            raise AssertionError(f"not as before: {first}")
-    return times_row(times, IN_PROCESS, "died, moved, turned in turn; with the next answer")
+            wrong[f"{change.__name__}: put back, not as before"] += 1
+    row = times_row(times, IN_PROCESS, "dies, moves, turns in turn; with the next answer")
+    return told_wrong(row, ", ".join(f"{what} ({n})" for what, n in sorted(wrong.items())))
 
 
 type Change = tuple[CameraNow | None, Cameras | None]
 
 
-def _dies(_: Cameras) -> Change:
+def dies(_: Cameras) -> Change:
+    """Its owner reports it dead."""
     return CameraNow(state=HealthState.DEAD, since_s=0.0), None
 
 
-def _moves(old: Cameras) -> Change:
+def moves(old: Cameras) -> Change:
+    """Carried away."""
     return None, replace(old, x=old.x + AWAY_M)
 
 
-def _turns(old: Cameras) -> Change:
+def turns(old: Cameras) -> Change:
+    """Turned round on its pole."""
     return None, replace(old, azimuth_deg=(old.azimuth_deg + 180) % 360)
 
 
-CHANGES = (_dies, _moves, _turns)
+CHANGES = (dies, moves, turns)

@@ -20,6 +20,17 @@ import msgspec
 import numpy as np
 from bench.sight.hub import open_hub
 from bench.sight.machine import describe_machine
+from bench.sight.ours import (
+    PX_PER_M,
+    ask_once,
+    learn,
+    measure_choice,
+    measure_unprepared,
+    measure_update,
+    moment,
+    points,
+    squares,
+)
 from bench.sight.peers_postgis import open_postgis
 from bench.sight.peers_redis import open_redis
 from bench.sight.peers_scipy import open_scipy
@@ -28,7 +39,6 @@ from bench.sight.servers import NotHereError
 from bench.sight.table import Report, find_ratios, print_report, print_row
 from bench.sight.times import IN_PROCESS, SOCKET, Bar, Row, rank, time_each, times_row
 
-from bench.sight import ours
 from safetynet.base.geo import Floats
 from safetynet.city.bundle import load_city
 from safetynet.city.model import City
@@ -85,6 +95,8 @@ def main() -> None:
     print_report(report)
     a.out.parent.mkdir(parents=True, exist_ok=True)
     a.out.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+    if wrong := [name for name, row in report.rows.items() if row.wrong]:
+        sys.exit(f"wrong answers: {', '.join(wrong)}")
 
 
 def parse() -> argparse.Namespace:
@@ -126,32 +138,32 @@ class Run:
     def measure_ours(self) -> None:
         """What one process answers."""
         began = time.perf_counter()
-        ours.ask_once(small_city(self._seed, cameras=60))
+        ask_once(small_city(self._seed, cameras=60))
         once = "machine code of the loops: made once for an installation, then read"
         self._add("compile", value_row(time.perf_counter() - began, "s", once))
         began = time.perf_counter()
         sight = Sight(self._city)
         sight.prepare()
         self._add("build_all", value_row(time.perf_counter() - began, "s"))
-        ours.learn(sight, self._city, self._places, self._seed)
-        now = ours.moment(sight, self._city.cameras, self._seed)
+        learn(sight, self._city, self._places, self._seed)
+        now = moment(sight, self._city.cameras, self._seed)
         gc.collect()
         for name, asked in self._questions().items():
-            self._add(name, ours.measure_choice(sight, now, asked, WARM_UP))
-        asked = ours.points(self._places, 20)[: len(self._places) // 4]
-        self._add("choose4_20m_unprepared", ours.measure_unprepared(self._city, asked))
-        self._add("update_one", ours.measure_update(sight, now, self._city, asked))
+            self._add(name, measure_choice(sight, now, asked, WARM_UP))
+        asked = points(self._places, 20)[: len(self._places) // 4]
+        self._add("choose4_20m_unprepared", measure_unprepared(self._city, asked))
+        self._add("update_one", measure_update(sight, now, self._city, asked))
 
     def _questions(self) -> dict[str, list[Request]]:
-        asked = {f"choose4_{m}m": ours.points(self._places, m) for m in ERRORS_M}
-        asked["whynot_20"] = ours.points(self._places, 20, why_not=20)
+        asked = {f"choose4_{m}m": points(self._places, m) for m in ERRORS_M}
+        asked["whynot_20"] = points(self._places, 20, why_not=20)
         few = max(len(self._places) // 4, 1)
-        asked["polygon_1km2_12"] = ours.squares(self._city, self._places)[:few]
+        asked["polygon_1km2_12"] = squares(self._city, self._places)[:few]
         return asked
 
     def measure_starts(self, starts: int) -> None:
         """What a process costs that begins to serve; the first warms the page cache."""
-        asked = ours.points(self._places, 20)
+        asked = points(self._places, 20)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "questions.json"
             file.write_bytes(msgspec.json.encode(asked))
@@ -181,7 +193,7 @@ class Run:
             for error_m in ERRORS_M:
                 paths = [
                     f"/api/views?lon={at.lon}&lat={at.lat}&error_m={error_m}&why_not=0"
-                    f"&quality={ours.PX_PER_M}"
+                    f"&quality={PX_PER_M}"
                     for at in self._places.lonlat
                 ]
                 times = time_each(hub.get, paths, WARM_UP)

@@ -67,11 +67,12 @@ def print_report(report: Report) -> None:
 def print_row(name: str, row: Row) -> None:
     """One line, and where it stands to its bar."""
     if row.not_here:
-        print(f"{name:28}not here: {row.not_here}")
+        print(f"{name:28}not here: {row.not_here}", flush=True)
         return
     if row.median_ms is not None:
         found = f"{row.median_ms:10.3f}{row.p99_ms:10.3f}{row.max_ms:10.3f}{row.n:7}"
     else:
         found = f"{row.value:10.2f} {row.unit:26}"
     held = "" if row.holds is None else f"  [{row.bar}: {'holds' if row.holds else 'MISSED'}]"
-    print(f"{name:28}{found}  {row.where}{held}  {row.note or ''}".rstrip())
+    wrong = f"  WRONG: {row.wrong}" if row.wrong else ""
+    print(f"{name:28}{found}  {row.where}{held}{wrong}  {row.note or ''}".rstrip(), flush=True)

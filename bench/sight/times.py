@@ -25,6 +25,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was promised."""
     holds: bool | None = None
     note: str | None = None
+    wrong: str | None = None
+    """What was wrong with the answers: the run fails, however fast they came."""
     not_here: str | None = None
     """Why nothing could be measured on this machine."""
 
