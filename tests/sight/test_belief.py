@@ -20,7 +20,7 @@ from safetynet.sight.mounting import (
     azimuth_bin,
     range_bin,
 )
-from safetynet.sight.views import shows
+from safetynet.sight.pictured import shows
 
 PERSON = TARGET_SIZES[TargetKind.PERSON]
 directions = st.floats(0, 359.9)

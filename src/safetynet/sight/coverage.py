@@ -8,9 +8,10 @@ import numpy as np
 from safetynet.base.geo import Floats
 from safetynet.city.model import City
 from safetynet.sight.boxes import BoxGrid, Index, spread
+from safetynet.sight.kernels.lens import SHOWN_PX
 from safetynet.sight.lens import HALF_WIDTH_PX, Flags, Lenses, narrowest, read_lenses
 from safetynet.sight.model import TARGET_SIZES, TargetKind, TargetSize
-from safetynet.sight.views import SHOWN_PX, least_px_per_m, shows
+from safetynet.sight.pictured import least_px_per_m, shows
 from safetynet.sight.walls import Rays, Walls
 
 _STEP_M = 10.0

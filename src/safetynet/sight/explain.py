@@ -1,91 +1,115 @@
-"""Why a view was chosen, and why a nearer camera was not."""
+"""Why a view was chosen, and why another camera was not."""
 
 import math
 
 import numpy as np
 
-from safetynet.sight.choose import Candidates, Picked
-from safetynet.sight.lens import HALF_WIDTH_PX, narrowest, rows_px, span_in_picture
+from safetynet.sight.cameras import CameraTable
+from safetynet.sight.kernels import why
+from safetynet.sight.kernels.choose import Eye, Found, Place
+from safetynet.sight.kernels.lens import Target
 from safetynet.sight.model import HealthState, Reason, ReasonCode
-from safetynet.sight.views import SHOWN_PX
+from safetynet.sight.now import Now
+from safetynet.sight.profiles import WallProfiles
 
-_OTHER_SIDE_DEG = 45.0
+_OTHER_SIDE_RAD = math.radians(45)
 _ILL = {
     HealthState.DEAD: ReasonCode.DEAD,
     HealthState.FROZEN: ReasonCode.FROZEN,
     HealthState.OBSTRUCTED: ReasonCode.OBSTRUCTED,
     HealthState.OWNER_AWAY: ReasonCode.OWNER_AWAY,
 }
-
-
-def ill_reason(health: HealthState) -> ReasonCode | None:
-    """The reason that rules a camera out for its health; None where it may be chosen."""
-    return _ILL.get(health)
+_VERDICT = {
+    why.AWAY: (ReasonCode.FACES_AWAY, "deg"),
+    why.FAR: (ReasonCode.TOO_FAR, "px/m"),
+    why.BLURRED: (ReasonCode.TOO_FAR, "px/m"),
+    why.MASKED: (ReasonCode.MASKED, None),
+    why.DARK: (ReasonCode.DARK, "m"),
+    why.BELIEVED: (ReasonCode.POSE_UNKNOWN, "share"),
+    why.NOTHING_NEW: (ReasonCode.ADDS_NOTHING, "share"),
+}
+_WITHOUT_LIMIT = (why.BELIEVED, why.NOTHING_NEW)
 
 
 def reasons_for(
-    one: Picked, before: list[Picked], home_azimuth: float, min_px_per_m: float
+    eye: Eye, cameras: CameraTable, now: Now, target: Target, picked: Found, k: int
 ) -> tuple[Reason, ...]:
-    """Reasons for a chosen view, given the views chosen before it; angles in radians."""
-    view = one.view
+    """Reasons for the ``k``-th chosen view, given those chosen before it."""
+    row = int(picked.camera[k])
+    believed = eye.lens.belief[row] >= 0 and not picked.turned[k]
     reasons = [
-        Reason(ReasonCode.LINE_OF_SIGHT, round(float(view.share[0]), 3), "share"),
-        Reason(ReasonCode.QUALITY, round(float(view.px_per_m[0]), 1), "px/m", min_px_per_m),
+        Reason(ReasonCode.LINE_OF_SIGHT, round(float(picked.share[k]), 3), "share"),
+        Reason(ReasonCode.QUALITY, round(float(picked.px_per_m[k]), 1), "px/m", target.px_per_m),
     ]
-    if view.turned[0]:
-        turn = math.degrees(_apart(float(view.lens.azimuth[0]), home_azimuth))
-        reasons.append(Reason(ReasonCode.TURNS_TO, round(turn, 1), "deg"))
-    aside = [math.degrees(_apart(one.direction, other.direction)) for other in before]
-    if aside and min(aside) >= _OTHER_SIDE_DEG:
-        reasons.append(Reason(ReasonCode.OTHER_SIDE, round(min(aside), 1), "deg"))
+    if believed:
+        reasons.append(Reason(ReasonCode.LEARNED, round(float(picked.chance[k]), 3), "share"))
+    if picked.turned[k]:
+        turn = _apart(float(picked.aim[k, 0]), float(now.moment.aim[row, 0]))
+        reasons.append(Reason(ReasonCode.TURNS_TO, round(math.degrees(turn), 1), "deg"))
+    side = _other_side(picked, k)
+    if side is not None:
+        reasons.append(Reason(ReasonCode.OTHER_SIDE, round(math.degrees(side), 1), "deg"))
+    said = now.get(cameras.ids[row])
+    if said.state is HealthState.STALE:
+        reasons.append(Reason(ReasonCode.STALE, said.checked_s, "s"))
+    elif said.checked_s is not None:
+        reasons.append(Reason(ReasonCode.CHECKED, round(said.checked_s, 1), "s"))
     return tuple(reasons)
 
 
-def reasons_against(
-    row: int, candidates: Candidates, health: HealthState, min_px_per_m: float
-) -> tuple[Reason, ...]:
-    """Reasons why the candidate in ``row`` was passed over, the deciding one first."""
-    ill = ill_reason(health)
-    if ill is not None:
-        return (Reason(ill),)
-    busy = (Reason(ReasonCode.BUSY),) if health is HealthState.BUSY else ()
-    return (*_cannot_show(row, candidates, min_px_per_m), *busy)
-
-
-def _cannot_show(row: int, candidates: Candidates, min_px_per_m: float) -> tuple[Reason, ...]:
-    rows = np.array([row])
-    lens, scene = candidates.lens.take(rows), candidates.scene.take(rows)
-    height = scene.target.height_m
-    weight = scene.weight
-    still = bool(candidates.still[row])
-    low, high = span_in_picture(lens, scene.dx, scene.dy)
-    held = (
-        (np.minimum(high, height) > np.maximum(low, 0))[0] if still else np.ones(len(weight), bool)
-    )
-    if not lens.usable[0] or not held.any():
-        bearing = math.atan2(float(scene.dx[0] @ weight), float(scene.dy[0] @ weight))
-        off = math.degrees(_apart(bearing, float(lens.azimuth[0])))
-        half = math.degrees(math.atan(float(lens.tan_half[0])))
-        return (Reason(ReasonCode.FACES_AWAY, round(off, 1), "deg", round(half, 1)),)
-    if not still:
-        lens = lens.aimed(lens.azimuth, lens.tilt, narrowest(lens.tan_half))
-        depth = np.hypot(np.hypot(scene.dx, scene.dy), lens.z[:, None])
-        px = (HALF_WIDTH_PX / (lens.tan_half[:, None] * np.maximum(depth, 0.1)))[0]
-    else:
-        px = rows_px(lens, scene.dx, scene.dy, np.full_like(scene.dx, height / 2))[1][0]
-    best_px = float(px[held].max())
-    least = SHOWN_PX / height
-    if best_px < least:
-        return (Reason(ReasonCode.TOO_FAR, round(best_px, 1), "px/m", round(least, 1)),)
-    visible = held & (scene.lowest_m[0] < height)
-    if not visible.any() or float(weight[visible].sum()) < 0.02:
-        return (Reason(ReasonCode.BEHIND_BUILDING),)
-    if best_px < min_px_per_m:
-        return (Reason(ReasonCode.TOO_FAR, round(best_px, 1), "px/m", min_px_per_m),)
-    share = round(float(weight[visible].sum()), 3)
-    return (Reason(ReasonCode.ADDS_NOTHING, share, "share"),)
+def _other_side(picked: Found, k: int) -> float | None:
+    """How far the view looks from another side than all before it; None where it does not."""
+    own, *before = picked.direction[k::-1].tolist()
+    aside = min((_apart(own, other) for other in before), default=0.0)
+    return aside if aside >= _OTHER_SIDE_RAD else None
 
 
 def _apart(a: float, b: float) -> float:
     """Angle between two directions, radians, 0…π."""
     return abs((a - b + math.pi) % (2 * math.pi) - math.pi)
+
+
+def reasons_against(
+    eye: Eye,
+    cameras: CameraTable,
+    walls: WallProfiles,
+    now: Now,
+    place: Place,
+    target: Target,
+    row: int,
+) -> tuple[Reason, ...]:
+    """Reasons why a camera was passed over, the deciding one first."""
+    said, owner = now.get(cameras.ids[row]), cameras.owner_of(row)
+    if now.is_away(owner):
+        return (Reason(ReasonCode.OWNER_AWAY),)
+    ill = _ILL.get(said.state)
+    if ill is not None:
+        return (Reason(ill, said.since_s, "s" if said.since_s is not None else None),)
+    if not eye.lens.usable[row]:
+        return (Reason(ReasonCode.UNUSABLE),)
+    verdict, value, limit = why.look_why(eye, place, now.moment, target, row)
+    if verdict == why.HIDDEN:
+        reasons = [Reason(ReasonCode.BEHIND_BUILDING, what=_building(eye, walls, place, row))]
+    else:
+        code, unit = _VERDICT[verdict]
+        digits = 3 if unit == "share" else 1
+        told = round(float(value), digits) if unit else None
+        least = None if unit is None or verdict in _WITHOUT_LIMIT else round(float(limit), 1)
+        reasons = [Reason(code, told, unit, least)]
+    if said.state is HealthState.BUSY:
+        reasons.append(Reason(ReasonCode.BUSY))
+    if said.state is HealthState.STALE:
+        reasons.append(Reason(ReasonCode.STALE, said.checked_s, "s"))
+    return tuple(reasons)
+
+
+def _building(eye: Eye, walls: WallProfiles, place: Place, row: int) -> str | None:
+    """Number of the building that hides the middle of the place, in the bundle."""
+    heaviest = int(np.argmax(place.weight))
+    spots = [(place.mid_x, place.mid_y), (float(place.x[heaviest]), float(place.y[heaviest]))]
+    for x, y in spots:
+        edge = why.wall_before(eye, row, x, y, float(place.ground[heaviest]))
+        if edge >= 0:
+            building = int(np.searchsorted(walls.solids.first, edge, side="right")) - 1
+            return str(int(walls.building[building]))
+    return None

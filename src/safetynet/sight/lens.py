@@ -1,6 +1,5 @@
 """What a lens has in its picture: pinhole cameras with square pixels, tilted, never rolled."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,56 +126,6 @@ def rows_px(lens: Lenses, dx: Floats, dy: Floats, z: Floats) -> tuple[Floats, Fl
 def narrowest(tan_half: Floats) -> Floats:
     """Tangent of half the field of view of PTZ cameras at full zoom."""
     return tan_half / PTZ.max_magnification
-
-
-def tilt_reach() -> tuple[float, float]:
-    """How far PTZ cameras can look up and down, radians, downward positive."""
-    return math.radians(PTZ.min_tilt_deg), math.radians(PTZ.max_tilt_deg)
-
-
-def slew_s(home: Lenses, aim: Lenses) -> Floats:
-    """Time for PTZ cameras to turn from home into an aim; the three motors run together."""
-    turn = np.abs((aim.azimuth - home.azimuth + np.pi) % (2 * np.pi) - np.pi)
-    pan_s = np.degrees(turn) / PTZ.pan_dps
-    tilt_s = np.degrees(np.abs(aim.tilt - home.tilt)) / PTZ.tilt_dps
-    zoom = (home.tan_half / aim.tan_half - 1) / (PTZ.max_magnification - 1)
-    return np.maximum(np.maximum(pan_s, tilt_s), zoom / PTZ.zoom_per_s)
-
-
-def plan_aims(
-    home: Lenses, dx: Floats, dy: Floats, weight: Floats, height_m: float, want_tan: Floats
-) -> Lenses:
-    """Poses in which PTZ cameras hold the weighted places, from the ground to ``height_m``.
-
-    ``weight`` (n, s) is 0 where a place does not matter. ``want_tan`` (n,) is the tangent of half
-    the field below which the camera is not to zoom out of wish; it zooms wider only as far as the
-    places ask for, and stays within its reach.
-    """
-    total = np.maximum(weight.sum(axis=1), 1e-12)
-    mean = np.arctan2((weight * dx).sum(axis=1), (weight * dy).sum(axis=1))
-    away = np.maximum(np.hypot(dx, dy), 0.1)
-    off = (np.arctan2(dx, dy) - _column(mean) + np.pi) % (2 * np.pi) - np.pi
-    down_foot = np.arctan2(_column(home.z), away)
-    down_head = np.arctan2(_column(home.z) - height_m, away)
-    some = weight > 0
-    left, right = _extent(off, off, some)
-    top, bottom = _extent(down_head, down_foot, some)
-    azimuth = np.where(total > 1e-12, mean + (left + right) / 2, home.azimuth)
-    tilt = np.clip((top + bottom) / 2, *tilt_reach())
-    half_up = np.clip((bottom - top) / 2, 0, 1.4)
-    half_side = np.clip((right - left) / 2, 0, 1.4) * np.maximum(np.cos(tilt), 0.3)
-    needed = np.maximum(np.tan(half_side), np.tan(half_up) / ASPECT) * 1.15
-    tan_half = np.maximum(needed, want_tan)
-    return home.aimed(
-        azimuth % (2 * np.pi), tilt, np.clip(tan_half, narrowest(home.tan_half), home.tan_half)
-    )
-
-
-def _extent(low: Floats, high: Floats, some: Flags) -> tuple[Floats, Floats]:
-    first = np.where(some, low, np.inf).min(axis=1)
-    last = np.where(some, high, -np.inf).max(axis=1)
-    none = ~some.any(axis=1)
-    return np.where(none, 0.0, first), np.where(none, 0.0, last)
 
 
 def _column(values: Floats) -> Floats:

@@ -2,108 +2,175 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from safetynet.base.errors import InvalidError, NotFoundError
+from safetynet.base.geo import Floats
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.city.model import Cameras, City
 from safetynet.sight.area import area_seen
-from safetynet.sight.boxes import BoxGrid, Index
-from safetynet.sight.choose import Candidates, Picked, pick_views
-from safetynet.sight.explain import ill_reason, reasons_against, reasons_for
-from safetynet.sight.lens import Flags, Lenses, read_lenses, span_in_picture
+from safetynet.sight.belief import RANGE_STEP_M, Learned
+from safetynet.sight.cameras import CameraTable
+from safetynet.sight.explain import reasons_against, reasons_for
+from safetynet.sight.graph import StreetGraph
+from safetynet.sight.kernels.choose import Eye, Found, Moment, Place, choose, gather
+from safetynet.sight.kernels.lens import Believed, Tables, Target, look_past_walls, show_posed
+from safetynet.sight.kernels.points import Segments, place_points, street_points
+from safetynet.sight.kernels.walls import Rows
+from safetynet.sight.lens import Lenses, read_lenses
 from safetynet.sight.model import (
     TARGET_SIZES,
     Aim,
+    CameraNow,
     Choice,
     ChosenView,
     HealthState,
+    Observation,
     PassedOver,
-    Place,
     Request,
-    TargetSize,
+    TargetKind,
+    Where,
 )
-from safetynet.sight.place import Points, StreetMap, sample_place
-from safetynet.sight.views import set_scene
+from safetynet.sight.model import Place as PointPlace
+from safetynet.sight.now import Now, radians_of
+from safetynet.sight.place import segments_of
+from safetynet.sight.profiles import WallProfiles
 from safetynet.sight.walls import Walls
+from safetynet.sight.where import sample_where
 
-_MAX_PASSED_OVER = 20
+_MAX_WHY_NOT = 1000
 _MAX_COUNT = 64
 _MAX_RADIUS_M = 5_000.0
 _MAX_ERROR_M = 5_000.0
 _AREA_RANGE_M = 300.0
+_HOME_RANGE_M = 80.0
+"""Streets up to here count for what a turned camera gives up."""
+_POINTS, _MORE_POINTS, _MANY_FROM_M = 40, 96, 150.0
+_MAX_POINTS = 640
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One camera's view of the points that stand for a place; arrays of shape (s,)."""
+
+    x: Floats
+    y: Floats
+    weight: Floats
+    lowest_m: Tables
+    """Lowest height over each point that walls leave in sight; ``HIDDEN`` where none."""
+    shown: Tables
+    """Probability that a target there is shown."""
+
+
+type Health = Now | Mapping[CameraId, HealthState] | None
 
 
 class Sight:
-    """Chooses views over a whole city. Synchronous, deterministic, without input or output.
+    """Chooses views over a whole city. Synchronous and deterministic; one thread at a time.
 
-    Holds nothing that changes: health and absent owners come with each question.
+    ``assumed``: whether directions that an importer assumed by rule count as true, as they are in a
+    simulation; else they are unknown, and only believed. What changes from moment to moment comes
+    with each question as ``Now``.
     """
 
-    def __init__(self, city: City) -> None:
-        self._plane = city.plane
+    def __init__(self, city: City, *, assumed: bool = True) -> None:
+        self.city = city
+        self._assumed = assumed
         self._owners = tuple(d.node for d in city.districts)
-        self._walls = Walls(city.buildings)
-        self._streets = StreetMap(city.streets)
+        self.walls = WallProfiles(city)
+        self._segments: Segments = segments_of(city.streets)
         self._take(city.cameras)
 
     def with_cameras(self, cameras: Cameras) -> "Sight":
-        """The same city seen by other cameras; walls and streets are shared, not built again."""
+        """The same city seen by other cameras; what walls hide is shared, and so is what was
+        learned of cameras that stay."""
         other = copy.copy(self)
         other._take(cameras)
+        other._cameras.take_beliefs(self._cameras)
+        other._refresh()
         return other
 
     def _take(self, cameras: Cameras) -> None:
-        self._ids = cameras.id
-        self._row = {camera: i for i, camera in enumerate(self._ids)}
-        self._district = cameras.district
-        self._lens = read_lenses(cameras)
-        self._grid = BoxGrid(cameras.x, cameras.y, cameras.x, cameras.y, cell_m=100.0)
+        self._cameras = CameraTable(cameras, self._owners, self.walls, assumed=self._assumed)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        table = self._cameras
+        beliefs = table.beliefs
+        self._eye = Eye(
+            lens=table.lens,
+            grid=table.grid,
+            profiles=self.walls.profiles,
+            edge=self.walls.solids.edge,
+            tables=Believed(chance=beliefs.chance, step_m=RANGE_STEP_M),
+        )
+        self._ready = not len(self.walls.missing(table.lens.place))
+
+    # before questions
+
+    def prepare(self, kept: Path | None = None) -> None:
+        """Find what walls hide around all cameras, or read it from ``kept``; else it is found
+        where questions ask for it, some milliseconds each."""
+        if kept is not None and kept.exists():
+            self.walls.load(kept)
+        self.walls.find_all()
+        self._refresh()
+
+    def prepare_some(self, count: int) -> bool:
+        """Find what walls hide around so many more positions; False where all are known."""
+        if self._ready:
+            return False
+        self._find(self.walls.missing(self._eye.lens.place)[:count])
+        self._ready = not len(self.walls.missing(self._eye.lens.place))
+        return not self._ready
+
+    def now(self) -> Now:
+        """How things are now, to be told: everything is well."""
+        return Now(self._cameras)
+
+    def carry(self, now: Now) -> Now:
+        """What was said about other cameras' table, as far as this one has them."""
+        return now.carry(self._cameras)
+
+    # questions
 
     def choose(
-        self,
-        request: Request,
-        health: Mapping[CameraId, HealthState] | None = None,
-        owners_away: frozenset[NodeId] = frozenset(),
+        self, request: Request, now: Health = None, owners_away: frozenset[NodeId] = frozenset()
     ) -> Choice:
         """The views that most probably show the place, best first, and the reasons.
 
-        Cameras that ``health`` does not name count as healthy. Raises ``InvalidError`` for a
+        Cameras of which ``now`` says nothing count as healthy. Raises ``InvalidError`` for a
         request that makes no sense; a place without cameras gives a choice without views.
         """
-        check_request(request)
-        place = _point(request)
-        x, y = self._plane.to_xy(place.at.lon, place.at.lat)
-        rows = self._near(x, y, request.radius_m)
-        states = [self._state(int(i), health or {}, owners_away) for i in rows]
-        target = TARGET_SIZES[request.target]
-        points = sample_place(x, y, place.error_m, target.width_m, self._walls, self._streets)
-        candidates = self._candidates(rows, states, points, target, request.min_px_per_m)
-        picked = pick_views(candidates, request.count)
-        away = np.hypot(self._lens.x[rows] - x, self._lens.y[rows] - y)
-        views = tuple(
-            self._chosen(one, picked[:k], rows, float(away[one.view.row[0]]), request)
-            for k, one in enumerate(picked)
-        )
-        farthest = max((v.distance_m for v in views), default=request.radius_m)
-        taken = {int(one.view.row[0]) for one in picked}
-        passed = [i for i in np.argsort(away, kind="stable") if away[i] <= farthest]
-        over = [int(i) for i in passed if int(i) not in taken][:_MAX_PASSED_OVER]
+        target = check_request(request)
+        moment = self._now(now, owners_away)
+        place = self._place(request.place, request.target)
+        self._find_walls(place, moment.moment, target, request.radius_m)
+        picked = _room(request.count, place.x.size)
+        n = choose(self._eye, place, moment.moment, target, request.radius_m, request.count, picked)
+        views = tuple(self._chosen(place, moment, target, request, picked, k) for k in range(n))
         return Choice(
             request=request,
             views=views,
-            passed_over=tuple(
-                PassedOver(
-                    camera=self._ids[rows[i]],
-                    owner=self._owners[self._district[rows[i]]],
-                    distance_m=round(float(away[i]), 1),
-                    reasons=reasons_against(i, candidates, states[i], request.min_px_per_m),
-                )
-                for i in over
-            ),
+            passed_over=self._passed_over(place, moment, target, request, views),
+            chance=_together(picked, place, n),
         )
+
+    def why_not(self, request: Request, camera: CameraId, now: Health = None) -> PassedOver:
+        """Why a camera is no view of a place, or that it would add nothing to those chosen.
+
+        Raises ``NotFoundError`` for an unknown camera, ``InvalidError`` as ``choose`` does.
+        """
+        target = check_request(request)
+        row = self._row(camera)
+        place = self._place(request.place, request.target)
+        self._find(self._eye.lens.place[[row]])
+        return self._why_not(place, self._now(now, frozenset()), target, row)
 
     def visible_area(
         self, camera: CameraId, aim: Aim | None = None, *, range_m: float = _AREA_RANGE_M
@@ -111,87 +178,260 @@ class Sight:
         """Ring of lon, lat around the ground that a camera sees, cut off at the first wall.
 
         In its home pose where ``aim`` is None; at most 78 points; empty where it sees no ground
-        within ``range_m`` or its pose is unusable. Raises ``NotFoundError`` for an unknown camera.
+        within ``range_m``, its pose is unusable, or nobody knows where it looks. Raises
+        ``NotFoundError`` for an unknown camera.
         """
-        row = self._row.get(camera)
-        if row is None:
-            raise NotFoundError("sight.no_such_camera", "There is no such camera.", camera=camera)
+        row = self._row(camera)
         if not (math.isfinite(range_m) and range_m > 0):
             raise InvalidError("sight.range", "The range must be above 0 m.", range_m=range_m)
-        lens = self._lens.take(np.array([row]))
+        if aim is None and self._eye.lens.belief[row] >= 0:
+            return ()
+        lens = read_lenses(self._cameras.source).take(np.array([row]))
         if aim is not None:
             lens = _aimed(lens, aim)
-        x, y = area_seen(lens, self._walls, range_m)
-        lon, lat = self._plane.to_lonlat(x, y)
+        x, y = area_seen(lens, self._rough[0], range_m)
+        lon, lat = self.city.plane.to_lonlat(x, y)
         return tuple((float(a), float(b)) for a, b in zip(lon, lat, strict=True))
 
-    def _near(self, x: float, y: float, radius_m: float) -> Index:
-        """Cameras within the radius, in order of their ids."""
-        rows = self._grid.around(x, y, radius_m)
-        rows = rows[np.hypot(self._lens.x[rows] - x, self._lens.y[rows] - y) <= radius_m]
-        return np.array(sorted(rows.tolist(), key=lambda i: self._ids[i]), np.int64)
+    def look(self, request: Request, camera: CameraId, aim: Aim | None = None) -> Look:
+        """How one healthy camera shows the places that a request asks for, in its home pose or aimed.
 
-    def _state(
-        self, row: int, health: Mapping[CameraId, HealthState], owners_away: frozenset[NodeId]
-    ) -> HealthState:
-        if self._owners[self._district[row]] in owners_away:
-            return HealthState.OWNER_AWAY
-        return health.get(self._ids[row], HealthState.OK)
+        Raises ``NotFoundError`` for an unknown camera, ``InvalidError`` for a senseless request.
+        """
+        target, row = check_request(request), self._row(camera)
+        place, lens = self._place(request.place, request.target), self._eye.lens
+        self._find(lens.place[[row]])
+        lowest, shown = np.empty((2, place.x.size), np.float32)
+        look_past_walls(
+            lens,
+            row,
+            self._eye.profiles,
+            self._eye.edge,
+            place.x,
+            place.y,
+            place.ground,
+            target.height_m,
+            lowest,
+        )
+        pose = self._cameras.home[row] if aim is None else np.array(radians_of(aim))
+        show_posed(
+            lens,
+            row,
+            pose,
+            target,
+            place.x,
+            place.y,
+            place.ground,
+            place.weight,
+            lowest,
+            float(lens.trust[row]),
+            shown,
+        )
+        return Look(x=place.x, y=place.y, weight=place.weight, lowest_m=lowest, shown=shown)
 
-    def _candidates(
-        self,
-        rows: Index,
-        states: list[HealthState],
-        points: Points,
-        target: TargetSize,
-        min_px_per_m: float,
-    ) -> Candidates:
-        lens = self._lens.take(rows)
-        busy = np.array([s is HealthState.BUSY for s in states], np.bool_)
-        well = np.array([ill_reason(s) is None for s in states], np.bool_)
-        still = ~lens.ptz | busy
-        allowed = well & lens.usable
-        matter = _may_show(lens, still, points, target) & allowed[:, None]
-        scene = set_scene(lens, points, target, min_px_per_m, self._walls, matter)
-        return Candidates(lens=lens, still=still, allowed=allowed, scene=scene)
+    # what changes
+
+    def learn(self, observations: Iterable[Observation]) -> None:
+        """Take in what views showed; cameras with known directions and unknown ids learn nothing."""
+        for seen in observations:
+            row = self._cameras.row.get(seen.camera)
+            if row is None or self._eye.lens.belief[row] < 0:
+                continue
+            place = self._place(seen.place, seen.target)
+            self._find(self._eye.lens.place[[row]])
+            height = TARGET_SIZES[seen.target].height_m
+            lowest = np.empty(place.x.size, np.float32)
+            lens = self._eye.lens
+            look_past_walls(
+                lens,
+                row,
+                self._eye.profiles,
+                self._eye.edge,
+                place.x,
+                place.y,
+                place.ground,
+                height,
+                lowest,
+            )
+            free = lowest < height
+            dx, dy = place.x[free] - lens.x[row], place.y[free] - lens.y[row]
+            away = np.hypot(dx, dy) * 1.7 / height
+            self._cameras.beliefs.learn(
+                row, np.arctan2(dx, dy), away, place.weight[free], shown=seen.shown, by=seen.by
+            )
+        self._cameras.read_beliefs()
+        self._refresh()
+
+    def forget(self, camera: CameraId) -> None:
+        """Back to what was known of a camera before it was observed."""
+        row = self._cameras.row.get(camera)
+        if row is not None:
+            self._cameras.beliefs.forget(row)
+            self._cameras.read_beliefs()
+            self._refresh()
+
+    def believed(self, camera: CameraId) -> Learned | None:
+        """What is believed of a camera's direction; None where it is known.
+
+        Raises ``NotFoundError`` for an unknown camera.
+        """
+        row = self._row(camera)
+        return self._cameras.beliefs.explain(row) if self._eye.lens.belief[row] >= 0 else None
+
+    def update(self, camera: CameraId, one: Cameras) -> None:
+        """A camera moved or was turned by its owner: ``one`` holds it alone, as it is now.
+
+        The next answer knows it. What was learned of it is forgotten. Raises ``NotFoundError``.
+        """
+        self._cameras.put(self._row(camera), one)
+        self._refresh()
+        self._find(self._eye.lens.place[[self._row(camera)]])
+
+    # parts
+
+    @cached_property
+    def _rough(self) -> tuple[Walls, StreetGraph]:
+        """Walls and the street net, for areas to draw and for places that are no points."""
+        return Walls(self.city.buildings), StreetGraph(self.city.streets)
+
+    def _row(self, camera: CameraId) -> int:
+        row = self._cameras.row.get(camera)
+        if row is None:
+            raise NotFoundError("sight.no_such_camera", "There is no such camera.", camera=camera)
+        return row
+
+    def _now(self, now: Health, owners_away: frozenset[NodeId]) -> Now:
+        if isinstance(now, Now):
+            if owners_away:
+                raise InvalidError("sight.now", "owners that are away belong into Now")
+            return now
+        made = Now(self._cameras)
+        for camera, state in (now or {}).items():
+            made.set(camera, CameraNow(state=state))
+        for owner in owners_away:
+            made.set_owner(owner, away=True)
+        return made
+
+    def _place(self, where: Where, kind: TargetKind) -> Place:
+        if isinstance(where, PointPlace):
+            return self._point(where, kind)
+        points = sample_where(where, self.city.plane, *self._rough, kind)
+        x, y = np.ascontiguousarray(points.x), np.ascontiguousarray(points.y)
+        return self._placed(x, y, np.ascontiguousarray(points.weight))
+
+    def _point(self, where: PointPlace, kind: TargetKind) -> Place:
+        x, y = self.city.plane.to_xy(where.at.lon, where.at.lat)
+        wanted = _MORE_POINTS if where.error_m > _MANY_FROM_M else _POINTS
+        out = np.empty((2 * wanted, 3))
+        width = TARGET_SIZES[kind].width_m
+        n = place_points(self._segments, self.walls.solids, x, y, where.error_m, width, wanted, out)
+        px, py, weight = (np.ascontiguousarray(out[:n, k]) for k in range(3))
+        ground = self.walls.ground_at(px, py)
+        spread = float(np.hypot(px - x, py - y).max())
+        return Place(px, py, ground, weight, x, y, spread)
+
+    def _placed(self, x: Floats, y: Floats, weight: Floats) -> Place:
+        mid_x, mid_y = float(weight @ x), float(weight @ y)
+        spread = float(np.hypot(x - mid_x, y - mid_y).max())
+        return Place(x, y, self.walls.ground_at(x, y), weight, mid_x, mid_y, spread)
+
+    def _find_walls(self, place: Place, moment: Moment, target: Target, radius_m: float) -> None:
+        """Find the walls around the cameras that may be worth a look, where that was not done yet."""
+        if not self._ready:
+            cameras, _ = gather(self._eye, place, moment, target, radius_m)
+            self._find(self._eye.lens.place[cameras])
+
+    def _find(self, rows: Rows) -> None:
+        missing = self.walls.missing(rows)
+        if len(missing):
+            self.walls.find(missing)
+            self._eye = self._eye._replace(profiles=self.walls.profiles)
 
     def _chosen(
-        self, one: Picked, before: list[Picked], rows: Index, distance_m: float, request: Request
+        self, place: Place, now: Now, target: Target, request: Request, picked: Found, k: int
     ) -> ChosenView:
-        view, row = one.view, int(rows[one.view.row[0]])
-        aim = Aim(
-            azimuth_deg=round(math.degrees(float(view.lens.azimuth[0])), 3) % 360,
-            tilt_deg=round(math.degrees(float(view.lens.tilt[0])), 3),
-            hfov_deg=round(math.degrees(2 * math.atan(float(view.lens.tan_half[0]))), 4),
-        )
-        home = float(self._lens.azimuth[row])
+        row = int(picked.camera[k])
+        lens, turned, slew = self._eye.lens, bool(picked.turned[k]), float(picked.slew_s[k])
+        aim = _degrees(picked.aim[k]) if turned else None
+        away = math.hypot(place.mid_x - lens.x[row], place.mid_y - lens.y[row])
+        lost = self._given_up(now.moment, row, picked.aim[k]) if turned and request.why_not else 0.0
         return ChosenView(
-            camera=self._ids[row],
-            owner=self._owners[self._district[row]],
-            aim=aim if view.turned[0] else None,
-            distance_m=round(distance_m, 1),
-            px_per_m=round(float(view.px_per_m[0]), 2),
-            share_seen=round(min(float(view.share[0]), 1.0), 4),
-            slew_s=round(float(view.slew_s[0]), 2),
-            reasons=reasons_for(one, before, home, request.min_px_per_m),
+            camera=self._cameras.ids[row],
+            owner=self._cameras.owner_of(row),
+            aim=aim,
+            distance_m=round(away, 1),
+            px_per_m=round(float(picked.px_per_m[k]), 2),
+            share_seen=round(min(float(picked.share[k]), 1.0), 4),
+            slew_s=round(slew, 2),
+            chance=round(min(float(picked.chance[k]), 1.0), 4),
+            plays_in_s=round(slew + float(now.moment.start_s[row]), 2),
+            gives_up_m=round(lost, 1),
+            reasons=reasons_for(self._eye, self._cameras, now, target, picked, k),
+        )
+
+    def _given_up(self, moment: Moment, row: int, aim: Floats) -> float:
+        """Street length, m, that a PTZ sees where it looks now and no longer sees in its new aim."""
+        lens, out = self._eye.lens, np.empty((_MAX_POINTS, 3))
+        x, y = float(lens.x[row]), float(lens.y[row])
+        n, step = street_points(self._segments, self.walls.solids, x, y, _HOME_RANGE_M, 64, out)
+        if n == 0:
+            return 0.0
+        px, py, weight = (np.ascontiguousarray(out[:n, k]) for k in range(3))
+        ground = self.walls.ground_at(px, py)
+        person = TARGET_SIZES[TargetKind.PERSON]
+        target = Target(person.height_m, person.width_m, 0.0, night=False)
+        lowest, seen = np.empty(n, np.float32), np.empty((2, n), np.float32)
+        look_past_walls(
+            lens, row, self._eye.profiles, self._eye.edge, px, py, ground, person.height_m, lowest
+        )
+        for to, pose in zip(seen, (moment.aim[row], aim), strict=True):
+            show_posed(lens, row, pose, target, px, py, ground, weight, lowest, 1.0, to)
+        return float(((seen[0] > 0) & (seen[1] == 0)).sum() * step)
+
+    def _passed_over(
+        self,
+        place: Place,
+        now: Now,
+        target: Target,
+        request: Request,
+        views: tuple[ChosenView, ...],
+    ) -> tuple[PassedOver, ...]:
+        """The nearest cameras that were not chosen, none farther than the farthest chosen one."""
+        if request.why_not == 0:
+            return ()
+        lens = self._eye.lens
+        away = np.hypot(lens.x - place.mid_x, lens.y - place.mid_y)
+        farthest = max((v.distance_m for v in views), default=request.radius_m)
+        taken = {v.camera for v in views}
+        near = np.flatnonzero(away <= farthest + 0.05)
+        order = near[np.lexsort((lens.rank[near], away[near]))]
+        rows = [i for i in order.tolist() if self._cameras.ids[i] not in taken]
+        self._find(lens.place[rows[: request.why_not]])
+        return tuple(self._why_not(place, now, target, row) for row in rows[: request.why_not])
+
+    def _why_not(self, place: Place, now: Now, target: Target, row: int) -> PassedOver:
+        lens = self._eye.lens
+        away = math.hypot(place.mid_x - lens.x[row], place.mid_y - lens.y[row])
+        return PassedOver(
+            camera=self._cameras.ids[row],
+            owner=self._cameras.owner_of(row),
+            distance_m=round(away, 1),
+            reasons=reasons_against(self._eye, self._cameras, self.walls, now, place, target, row),
         )
 
 
-def check_request(request: Request) -> None:
-    """Raise ``InvalidError`` for numbers that make no sense."""
-    place = _point(request)
-    if not place.at.is_valid():
-        raise InvalidError("sight.place", "The place is no position.")
-    _check("error_m", place.error_m, 0, _MAX_ERROR_M)
+def check_request(request: Request) -> Target:
+    """What a request looks for; raises ``InvalidError`` for numbers that make no sense."""
+    if isinstance(request.place, PointPlace):
+        if not request.place.at.is_valid():
+            raise InvalidError("sight.place", "The place is no position.")
+        _check("error_m", request.place.error_m, 0, _MAX_ERROR_M)
     _check("min_px_per_m", request.min_px_per_m, 0, 100_000)
     _check("radius_m", request.radius_m, 1, _MAX_RADIUS_M)
     _check("count", request.count, 1, _MAX_COUNT)
-
-
-def _point(request: Request) -> Place:
-    if not isinstance(request.place, Place):
-        raise InvalidError("sight.place", "Only a point with an error can be asked for yet.")
-    return request.place
+    _check("why_not", request.why_not, 0, _MAX_WHY_NOT)
+    size = TARGET_SIZES[request.target]
+    return Target(size.height_m, size.width_m, float(request.min_px_per_m), request.night)
 
 
 def _check(name: str, value: float, least: float, most: float) -> None:
@@ -201,13 +441,33 @@ def _check(name: str, value: float, least: float, most: float) -> None:
         )
 
 
-def _may_show(lens: Lenses, still: Flags, points: Points, target: TargetSize) -> Flags:
-    """Pairs (camera, point) that are worth a look past the walls: in reach and large enough."""
-    dx = points.x[None, :] - lens.x[:, None]
-    dy = points.y[None, :] - lens.y[:, None]
-    low, high = span_in_picture(lens, dx, dy)
-    held = np.minimum(high, target.height_m) > np.maximum(low, 0)
-    return np.where(still[:, None], held, True)
+def _room(count: int, points: int) -> Found:
+    return Found(
+        camera=np.empty(count, np.int32),
+        turned=np.empty(count, np.bool_),
+        aim=np.empty((count, 3)),
+        shown=np.empty((count, points), np.float32),
+        share=np.empty(count),
+        px_per_m=np.empty(count),
+        slew_s=np.empty(count),
+        chance=np.empty(count),
+        gain=np.empty(count),
+        direction=np.empty(count),
+    )
+
+
+def _together(picked: Found, place: Place, n: int) -> float:
+    """Probability that at least one of the views shows the target."""
+    missed = np.prod(1 - picked.shown[:n], axis=0)
+    return round(min(max(1.0 - float(place.weight @ missed), 0.0), 1.0), 4)
+
+
+def _degrees(aim: Floats) -> Aim:
+    return Aim(
+        azimuth_deg=round(math.degrees(float(aim[0])), 3) % 360,
+        tilt_deg=round(math.degrees(float(aim[1])), 3),
+        hfov_deg=round(math.degrees(2 * math.atan(float(aim[2]))), 4),
+    )
 
 
 def _aimed(lens: Lenses, aim: Aim) -> Lenses:

@@ -1,36 +1,43 @@
 """The joined catalogue: cameras of the districts that joined, and the choice among them."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from safetynet.app.cameras import cameras_of
 from safetynet.app.hub.judging import read_observation
+from safetynet.base.clock import Clock
 from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
 from safetynet.city.model import City
 from safetynet.federation.catalogue import Catalogue
 from safetynet.federation.messages import CameraRecord
 from safetynet.incident.showing import JudgedBody
-from safetynet.sight.model import Aim, Choice, HealthState, Observation, Request
+from safetynet.sight.model import Aim, CameraNow, Choice, HealthState, Observation, Request
 from safetynet.sight.service import Sight
+
+AT_A_TIME = 16
+"""Lens positions whose walls are found at once: some 20 ms in which a question waits."""
+BETWEEN_S = 0.05
+LOOK_AGAIN_S = 1.0
+_NOBODY: Mapping[CameraId, Aim] = {}
 
 
 class Eyes:
     """What the hub can see with: grows as districts join."""
 
-    def __init__(self, city: City) -> None:
+    def __init__(self, city: City, *, assumed: bool) -> None:
+        """``assumed``: directions that were assumed by rule are true, as in a simulated city."""
         self.city = city
         self._catalogues: dict[NodeId, Catalogue] = {}
         self._records: dict[CameraId, CameraRecord] = {}
         self._owner: dict[CameraId, NodeId] = {}
-        self.health: dict[CameraId, HealthState] = {}
-        """Only cameras that are not well."""
         self._words: dict[CameraId, dict[tuple[IncidentId, ViewerId], Observation]] = {}
         """What viewers said of views, each one's last word last."""
         # One thread: sight is pure and quick, and the loop must not wait for it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sight")
-        self._sight = Sight(replace(city, cameras=cameras_of([], [], city)))
+        self._sight = Sight(replace(city, cameras=cameras_of([], [], city)), assumed=assumed)
+        self._now = self._sight.now()
 
     async def join(self, catalogue: Catalogue) -> None:
         """Take a district's cameras in the place of those known of it."""
@@ -40,6 +47,7 @@ class Eyes:
         cameras = cameras_of(records, owners, self.city)
         loop = asyncio.get_running_loop()
         self._sight = await loop.run_in_executor(self._thread, self._sight.with_cameras, cameras)
+        self._now = self._sight.carry(self._now)
         self._records = {r.id: r for r in records}
         self._owner = dict(zip(self._records, owners, strict=True))
 
@@ -58,12 +66,9 @@ class Eyes:
 
     def _learn(self, sight: Sight, cameras: Iterable[CameraId]) -> None:
         """In the thread of sight."""
-        forget, learn = getattr(sight, "forget", None), getattr(sight, "learn", None)
-        if forget is None or learn is None:
-            return
         for camera in cameras:
-            forget(camera)
-            learn(list(self._words.get(camera, {}).values()))
+            sight.forget(camera)
+            sight.learn(list(self._words.get(camera, {}).values()))
 
     def checksum(self, node: NodeId) -> str:
         """Checksum of a district's catalogue as known here; empty where none is."""
@@ -85,9 +90,8 @@ class Eyes:
 
     def note_health(self, camera: CameraId, state: HealthState) -> bool:
         """A camera fell ill or recovered, by its owner's word; True where that is news."""
-        before = self.health.pop(camera, HealthState.OK)
-        if state is not HealthState.OK:
-            self.health[camera] = state
+        before = self._now.get(camera).state
+        self._now.set(camera, CameraNow(state=state))
         return before is not state
 
     def list_records(self, owner: NodeId | None) -> list[tuple[NodeId, CameraRecord]]:
@@ -100,12 +104,33 @@ class Eyes:
         ]
 
     async def choose(
-        self, request: Request, away: frozenset[NodeId], lost: frozenset[CameraId] = frozenset()
+        self,
+        request: Request,
+        away: frozenset[NodeId],
+        lost: frozenset[CameraId] = frozenset(),
+        held: Mapping[CameraId, Aim] = _NOBODY,
     ) -> Choice:
-        """Choose views without holding up the loop; not among ``lost`` cameras."""
+        """Choose views without holding up the loop; not among ``lost`` cameras.
+
+        ``held`` are PTZ cameras that other incidents have turned: they count as they look now.
+        """
+        for district in self.city.districts:
+            self._now.set_owner(district.node, away=district.node in away)
+        busy = {c: CameraNow(state=HealthState.BUSY, aim=aim) for c, aim in held.items()}
+        gone = dict.fromkeys(lost, CameraNow(state=HealthState.OWNER_AWAY))
+        now = self._now.but({c: n for c, n in busy.items() if self._is_well(c)} | gone)
         loop = asyncio.get_running_loop()
-        health = self.health | dict.fromkeys(lost, HealthState.OWNER_AWAY)
-        return await loop.run_in_executor(self._thread, self._sight.choose, request, health, away)
+        return await loop.run_in_executor(self._thread, self._sight.choose, request, now)
+
+    async def prepare(self, clock: Clock) -> None:
+        """Find what walls hide around all cameras, a little at a time, between questions."""
+        loop = asyncio.get_running_loop()
+        while True:
+            more = await loop.run_in_executor(self._thread, self._sight.prepare_some, AT_A_TIME)
+            await clock.sleep(BETWEEN_S if more else LOOK_AGAIN_S)
+
+    def _is_well(self, camera: CameraId) -> bool:
+        return self._now.get(camera).state is HealthState.OK
 
     async def areas(
         self, views: Sequence[tuple[CameraId, Aim | None]]

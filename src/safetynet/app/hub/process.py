@@ -84,7 +84,7 @@ class _Hub:
         self._city = city
         self._gazetteer = Gazetteer(city)
         expected = tuple(d.node for d in city.districts)
-        self._eyes = Eyes(city)
+        self._eyes = Eyes(city, assumed=settings.demo)
         self._consoles = Consoles()
         self._owners = Owners(bus, Directory(expected, clock.monotonic_s()), clock)
 
@@ -131,7 +131,12 @@ class _Hub:
             )
         )
         await stack.enter_async_context(_serve_web(self._settings, self._desk))
-        for job in (watch.run(), self._renew(responder), self._beat()):
+        for job in (
+            watch.run(),
+            self._renew(responder),
+            self._beat(),
+            self._eyes.prepare(self._clock),
+        ):
             group.create_task(job)
 
     def _make_desk(self, intake: Intake, responder: Responder) -> HubDesk:

@@ -40,7 +40,7 @@ from safetynet.journal.append import Journal
 from safetynet.journal.entry import Draft
 from safetynet.services.model import Plan
 from safetynet.services.plan import plan_incident
-from safetynet.sight.model import Choice, ChosenView, HealthState
+from safetynet.sight.model import Aim, Choice, ChosenView, HealthState
 from safetynet.web.types import EyesOn, StillShown, ViewJudged, ViewView
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -143,11 +143,23 @@ class Responder:
             if not await self._open_views(response, response.plan):
                 return
 
+    def _held_by_others(self, mine: Response) -> dict[CameraId, Aim]:
+        """PTZ cameras that other open incidents have turned, and where to."""
+        return {
+            camera: view.chosen.aim
+            for other in self.responses.values()
+            if other is not mine and other.incident.state.is_open
+            for camera, view in other.views.items()
+            if view.chosen.aim is not None and view.state in ("asked", "ready")
+        }
+
     async def _open_views(self, response: Response, plan: Plan) -> bool:
         """One round; True where views were lost and others should be tried."""
         request = plan_request(response.incident, plan, night=_is_night(self._clock.now()))
         away = self._owners.list_away()
-        choice = await self._eyes.choose(request, away, frozenset(response.lost))
+        choice = await self._eyes.choose(
+            request, away, frozenset(response.lost), self._held_by_others(response)
+        )
         if not response.incident.state.is_open or _is_served(response, choice):
             return False
         dropped = self._adopt(response, choice)

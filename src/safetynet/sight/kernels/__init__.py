@@ -1,0 +1,1 @@
+"""Compiled loops under ``sight``: geometry, profiles of the walls, points, aims, the choice."""

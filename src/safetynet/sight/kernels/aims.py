@@ -1,0 +1,159 @@
+"""Where to aim a PTZ camera so that it holds the points that matter."""
+
+import math
+
+import numpy as np
+
+from safetynet.base.geo import Floats
+from safetynet.sight.kernels.compiled import compiled
+from safetynet.sight.kernels.geometry import arc
+from safetynet.sight.kernels.lens import EASY_PX, Lenses, Tables, Target
+
+AIMS = 3
+FILL_PX = 180.0
+"""Picture height that a PTZ gives to a target whose place is known: a quarter of the picture."""
+
+
+STRIPS = 64
+"""Steps in which the directions of what can be seen are searched for the heaviest strip."""
+
+
+@compiled
+def _mean_direction(
+    lens: Lenses,
+    i: int,
+    px: Floats,
+    py: Floats,
+    weight: Floats,
+    lowest: Tables,
+    height: float,
+    kept: Floats,
+) -> tuple[float, float, float]:
+    """East and north of the mean direction of what can be seen, and its mean distance; 0: nothing.
+
+    Leaves each point's weight, where it can be seen, in ``kept``.
+    """
+    east, north, total, far = 0.0, 0.0, 0.0, 0.0
+    for j in range(px.size):
+        kept[j] = weight[j] if lowest[j] < 0.8 * height else 0.0
+        if kept[j] == 0:
+            continue
+        dx, dy = px[j] - lens.x[i], py[j] - lens.y[i]
+        away = max(math.sqrt(dx * dx + dy * dy), 0.1)
+        east, north = east + kept[j] * dx / away, north + kept[j] * dy / away
+        total, far = total + kept[j], far + kept[j] * away
+    if total == 0:
+        return 0.0, 0.0, 0.0
+    length = max(math.hypot(east, north), 1e-9)
+    return east / length, north / length, far / total
+
+
+@compiled
+def _extent(
+    lens: Lenses,
+    i: int,
+    px: Floats,
+    py: Floats,
+    ground: Floats,
+    height: float,
+    east: float,
+    north: float,
+    kept: Floats,
+    off: Floats,
+    fall: Floats,
+) -> tuple[float, float, float, float]:
+    """Left and right (radians from the mean direction), top and bottom (falls per metre away).
+
+    Leaves each point's turn in ``off`` and the fall to its middle in ``fall``.
+    """
+    left, right, top, bottom = np.inf, -np.inf, np.inf, -np.inf
+    for j in range(px.size):
+        if kept[j] == 0:
+            continue
+        dx, dy = px[j] - lens.x[i], py[j] - lens.y[i]
+        away = max(math.sqrt(dx * dx + dy * dy), 0.1)
+        drop = lens.z[i] - ground[j]
+        off[j] = arc(dx * north - dy * east, dx * east + dy * north)
+        fall[j] = (drop - height / 2) / away
+        left, right = min(left, off[j]), max(right, off[j])
+        top, bottom = min(top, (drop - height) / away), max(bottom, drop / away)
+    return left, right, top, bottom
+
+
+@compiled
+def _heaviest(
+    off: Floats, fall: Floats, kept: Floats, left: float, right: float, half: float
+) -> tuple[float, float]:
+    """Turn, and fall, of the strip of the given half width that holds the most weight."""
+    step = max((right - left) / STRIPS, 1e-6)
+    held = np.zeros(STRIPS + 1)
+    for j in range(off.size):
+        if kept[j] > 0:
+            held[min(int((off[j] - left) / step), STRIPS - 1) + 1] += kept[j]
+    for b in range(STRIPS):
+        held[b + 1] += held[b]
+    wide = max(min(int(2 * half / step), STRIPS), 1)
+    best, best_at = -1.0, 0
+    for b in range(STRIPS - wide + 1):
+        weight = held[b + wide] - held[b]
+        if weight > best + 1e-12:
+            best, best_at = weight, b
+    low, high = left + best_at * step - 1e-9, left + (best_at + wide) * step + 1e-9
+    total, turn, down = 0.0, 0.0, 0.0
+    for j in range(off.size):
+        if kept[j] > 0 and low <= off[j] <= high:
+            total += kept[j]
+            turn += kept[j] * off[j]
+            down += kept[j] * fall[j]
+    return turn / total, down / total
+
+
+@compiled
+def plan_aims(
+    lens: Lenses,
+    i: int,
+    target: Target,
+    px: Floats,
+    py: Floats,
+    ground: Floats,
+    weight: Floats,
+    lowest: Tables,
+    aims: Floats,
+) -> int:
+    """Up to three poses of a PTZ, into ``aims`` (3, 3): azimuth, tilt, tangent of half the field.
+
+    The first holds all that the camera can see of the points; the second keeps the asked quality
+    and the third a target that cannot be overlooked, both looking where most of the weight is.
+    Returns how many differ; 0 where the camera sees nothing of them.
+    """
+    off, fall, kept = np.empty(px.size), np.empty(px.size), np.empty(px.size)
+    height = target.height_m
+    east, north, away = _mean_direction(lens, i, px, py, weight, lowest, height, kept)
+    if away == 0:
+        return 0
+    left, right, top, bottom = _extent(
+        lens, i, px, py, ground, height, east, north, kept, off, fall
+    )
+    mean, upper, lower = arc(east, north), arc(top, 1.0), arc(bottom, 1.0)
+    away = max(math.hypot(away, lens.z[i] - ground[0]), 1.0)
+    narrowest = lens.half_w[i] / lens.zoom[i]
+    asked = lens.half_px[i] / (max(target.px_per_m, 1e-3) * away * 1.05)
+    filled = lens.half_px[i] * height / (FILL_PX * away)
+    easy = lens.half_px[i] * height / (1.3 * EASY_PX * away)
+    tilt = min(max((upper + lower) / 2, lens.tilts[i, 0]), lens.tilts[i, 1])
+    up = math.tan(min((lower - upper) / 2, 1.4)) / lens.aspect[i]
+    side = math.tan(min((right - left) / 2 * max(math.cos(tilt), 0.3), 1.4))
+    wanted = max(max(up, side) * 1.15, min(asked, filled))
+    whole = min(max(wanted, narrowest), lens.half_w[i])
+    aims[0, 0], aims[0, 1], aims[0, 2] = mean + (left + right) / 2, tilt, whole
+    count = 1
+    for wish in (asked, easy):
+        narrow = max(wish, narrowest)
+        if narrow >= 0.98 * whole:
+            continue
+        turn, down = _heaviest(off, fall, kept, left, right, 0.9 * arc(narrow, 1.0))
+        aims[count, 0] = mean + turn
+        aims[count, 1] = min(max(arc(down, 1.0), lens.tilts[i, 0]), lens.tilts[i, 1])
+        aims[count, 2] = narrow
+        count += 1
+    return count

@@ -1,0 +1,464 @@
+"""The choice: views that together most probably show the place, best first.
+
+The worth of a set is the probability, over the points of the place, that at least one of its views
+shows the target, plus ``SIDES`` times how well the place is seen from all sides. Both parts are
+monotone and submodular, so taking the best next view each time reaches at least 1 - 1/e of the best
+set (Nemhauser, Wolsey, Fisher 1978). Gains only fall, and a camera's distance bounds its first one:
+cameras are looked at lazily, in the order of that bound (Minoux 1978).
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from safetynet.base.geo import Floats
+from safetynet.sight.kernels.aims import AIMS, plan_aims
+from safetynet.sight.kernels.compiled import compiled
+from safetynet.sight.kernels.geometry import apart, arc
+from safetynet.sight.kernels.lens import (
+    SHOWN_PX,
+    Believed,
+    Flags,
+    Lenses,
+    Tables,
+    Target,
+    look_past_walls,
+    show_believed,
+    show_posed,
+    slew_s,
+    waited,
+)
+from safetynet.sight.kernels.walls import SHORT_M, Edges, Grid, Profiles, Rows, bucket_of
+
+SIDES = 0.3
+"""Worth of seeing the place from all sides, beside the worth of seeing it at all."""
+DIRECTIONS = 16
+SAME_SIDE_RAD = math.radians(75)
+"""Views farther apart than this have nothing in common."""
+LEAST_GAIN = 0.004
+AIM_ANEW = 0.05
+"""Weight left unseen from which on PTZ cameras are aimed at what is left."""
+EVEN = 1e-9
+"""Gains closer than this are equal."""
+
+
+class Place(NamedTuple):
+    """The points where the target may be."""
+
+    x: Floats
+    y: Floats
+    ground: Floats
+    weight: Floats
+    mid_x: float
+    mid_y: float
+    spread_m: float
+    """Distance of the farthest point from the middle."""
+
+
+class Moment(NamedTuple):
+    """How cameras and owners are right now."""
+
+    state: Rows
+    """(n,) 0 where it may be chosen and turned, 1 where it stays as it is, 2 where it may not."""
+    away: Flags
+    """(owners,)"""
+    aim: Floats
+    """(n, 3) where each looks now: azimuth, tilt, tangent."""
+    start_s: Floats
+    """(n,) expected start of its stream."""
+    sure: Floats
+    """(n,) trust in its state, by its age."""
+
+
+class Eye(NamedTuple):
+    """All that a question looks at."""
+
+    lens: Lenses
+    grid: Grid
+    profiles: Profiles
+    edge: Edges
+    tables: Believed
+
+
+class Found(NamedTuple):
+    """Room for views looked at: at most three for each camera."""
+
+    camera: Rows
+    turned: Flags
+    aim: Floats
+    shown: Tables
+    share: Floats
+    px_per_m: Floats
+    slew_s: Floats
+    chance: Floats
+    gain: Floats
+    """Of the last look: an upper bound of the next one."""
+    direction: Floats
+    """From the camera to the middle of the place, radians."""
+
+
+@compiled
+def _bound(eye: Eye, place: Place, moment: Moment, target: Target, i: int, radius: float) -> float:
+    """The most that camera ``i`` can be worth, by distance and direction alone; 0: nothing."""
+    lens = eye.lens
+    dx, dy = place.mid_x - lens.x[i], place.mid_y - lens.y[i]
+    away = math.hypot(dx, dy)
+    near = max(away - place.spread_m, 0.0)
+    if near > radius or not lens.usable[i] or moment.state[i] == 2 or moment.away[lens.owner[i]]:
+        return 0.0
+    turns = lens.turns[i] and moment.state[i] == 0
+    reach = eye.profiles.short_m if target.height_m <= SHORT_M else eye.profiles.tall_m
+    if place.spread_m < 0.08 * away:  # so few directions that their ends of sight can be asked
+        a = bucket_of(dx - place.spread_m * dy / away, dy + place.spread_m * dx / away)
+        b = bucket_of(dx + place.spread_m * dy / away, dy - place.spread_m * dx / away)
+        if max(reach[lens.place[i], a], reach[lens.place[i], b]) < near:
+            return 0.0
+    known = lens.belief[i] < 0 or turns
+    tangent = lens.half_w[i] / lens.zoom[i] if turns else moment.aim[i, 2]
+    px_per_m = lens.half_px[i] / tangent / max(near, 1.0)
+    if known and px_per_m * target.height_m * 1.3 < SHOWN_PX:
+        return 0.0
+    value = lens.trust[i] * moment.sure[i]
+    off = abs(apart(arc(dx, dy), moment.aim[i, 0]))
+    wide = math.asin(min(place.spread_m / away, 1.0)) if away > place.spread_m else math.pi
+    if turns:
+        return float(value) * waited(max(off - wide, 0.0) / lens.speed[i, 0] + moment.start_s[i])
+    if known and abs(moment.aim[i, 1]) < 0.6 and away > 12 + place.spread_m:
+        # Its picture's corners look at most this far aside.
+        corner = math.atan(tangent * 1.6 / math.cos(moment.aim[i, 1]))
+        if off - wide > corner + 0.05:
+            return 0.0
+    if known and target.px_per_m > 0:
+        value *= min(0.6 + 0.4 * px_per_m * 1.1 / target.px_per_m, 1.0)
+    return float(value) * waited(moment.start_s[i])
+
+
+@compiled
+def gather(
+    eye: Eye, place: Place, moment: Moment, target: Target, radius: float
+) -> tuple[Rows, Floats]:
+    """Cameras that may be worth a look, and the most each can be worth, best first."""
+    grid, reach = eye.grid, radius + place.spread_m
+    c0 = max(int((place.mid_x - reach - grid.left) // grid.cell_m), 0)
+    c1 = min(int((place.mid_x + reach - grid.left) // grid.cell_m), grid.columns - 1)
+    r0 = max(int((place.mid_y - reach - grid.bottom) // grid.cell_m), 0)
+    r1 = min(int((place.mid_y + reach - grid.bottom) // grid.cell_m), grid.rows - 1)
+    most = 0
+    for r in range(r0, r1 + 1):
+        row = r * grid.columns
+        if c1 >= c0:
+            most += grid.first[row + c1 + 1] - grid.first[row + c0]
+    cameras, bounds, n = np.empty(most, np.int32), np.empty(most), 0
+    for r in range(r0, r1 + 1):
+        if c1 < c0:
+            break
+        row = r * grid.columns
+        for k in range(grid.first[row + c0], grid.first[row + c1 + 1]):
+            i = grid.items[k]
+            bound = _bound(eye, place, moment, target, i, radius)
+            if bound > 0:
+                cameras[n], bounds[n] = i, bound
+                n += 1
+    order = np.argsort(-bounds[:n])
+    return cameras[:n][order], bounds[:n][order]
+
+
+@compiled
+def _likeness(angle: float) -> float:
+    """How much two directions have in common, 1 … 0."""
+    t = angle / SAME_SIDE_RAD
+    return (1 - t * t) ** 2 if abs(t) < 1 else 0.0
+
+
+@compiled
+def _side_gain(direction: float, value: float, sides: Floats) -> float:
+    """What a view of this value adds to the sides from which the place is seen."""
+    gain, whole = 0.0, 0.0
+    for g in range(DIRECTIONS):
+        like = _likeness(abs(apart(direction, g * 2 * math.pi / DIRECTIONS)))
+        whole += like
+        gain += max(value * like - sides[g], 0.0)
+    return gain / whole
+
+
+@compiled
+def _gain(found: Found, v: int, direction: float, left: Floats, sides: Floats) -> float:
+    """What a view adds to the chosen ones; ``left`` (s,) is the weight that they miss."""
+    seen = 0.0
+    for j in range(left.size):
+        seen += found.shown[v, j] * left[j]
+    return seen + SIDES * _side_gain(direction, found.chance[v], sides)
+
+
+@compiled
+def _add(
+    eye: Eye,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    i: int,
+    aims: Floats,
+    count: int,
+    lowest: Tables,
+    found: Found,
+    n: int,
+) -> int:
+    """Look through camera ``i`` in each of its aims; returns the number of views found so far."""
+    lens, turned = eye.lens, count > 0
+    for k in range(max(count, 1)):
+        aim = aims[k] if turned else moment.aim[i]
+        slew = slew_s(lens, i, moment.aim[i], aim) if turned else 0.0
+        sure = lens.trust[i] * moment.sure[i] * waited(slew + moment.start_s[i])
+        if lens.belief[i] >= 0 and not turned:
+            share, px = show_believed(
+                lens,
+                i,
+                eye.tables,
+                target,
+                place.x,
+                place.y,
+                place.weight,
+                lowest,
+                sure,
+                found.shown[n],
+            )
+        else:
+            share, px = show_posed(
+                lens,
+                i,
+                aim,
+                target,
+                place.x,
+                place.y,
+                place.ground,
+                place.weight,
+                lowest,
+                sure,
+                found.shown[n],
+            )
+        if share <= 0:
+            continue
+        chance = 0.0
+        for j in range(place.weight.size):
+            chance += found.shown[n, j] * place.weight[j]
+        found.camera[n], found.turned[n] = i, turned
+        found.aim[n] = aim
+        found.share[n], found.px_per_m[n], found.slew_s[n] = share, px, slew
+        found.chance[n], found.gain[n] = chance, np.inf
+        dx, dy = place.mid_x - lens.x[i], place.mid_y - lens.y[i]
+        found.direction[n] = arc(dx, dy)
+        n += 1
+    return n
+
+
+@compiled
+def _make_found(views: int, points: int) -> Found:
+    return Found(
+        np.empty(views, np.int32),
+        np.empty(views, np.bool_),
+        np.empty((views, 3)),
+        np.empty((views, points), np.float32),
+        np.empty(views),
+        np.empty(views),
+        np.empty(views),
+        np.empty(views),
+        np.empty(views),
+        np.empty(views),
+    )
+
+
+class Search(NamedTuple):
+    """What a greedy search knows of the cameras looked at so far, in the order of ``cameras``."""
+
+    cameras: Rows
+    bounds: Floats
+    views: Rows
+    """(n, 2) views of each camera as first looked at, and, of a PTZ, as aimed anew."""
+    lowest: Tables
+    taken: Flags
+    aimed_at: Rows
+    """Round in which a PTZ was last aimed."""
+
+
+@compiled
+def _look(
+    eye: Eye,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    search: Search,
+    k: int,
+    found: Found,
+    left: Floats,
+    again: int,
+) -> None:
+    """Look through one camera, for the first time or, a PTZ, aimed at what is left."""
+    i = search.cameras[k]
+    search.views[k, again] = 0
+    if not again and not look_past_walls(
+        eye.lens,
+        i,
+        eye.profiles,
+        eye.edge,
+        place.x,
+        place.y,
+        place.ground,
+        target.height_m,
+        search.lowest[k],
+    ):
+        return
+    aims, count = np.empty((AIMS, 3)), 0
+    if eye.lens.turns[i] and moment.state[i] == 0:
+        count = plan_aims(
+            eye.lens, i, target, place.x, place.y, place.ground, left, search.lowest[k], aims
+        )
+        if count == 0:
+            return
+    first = (2 * k + again) * AIMS
+    end = _add(eye, place, moment, target, i, aims, count, search.lowest[k], found, first)
+    search.views[k, again] = end - first
+
+
+@compiled
+def _most_left(
+    search: Search, k: int, found: Found, left: Floats, weight: Floats, sides: Floats, height: float
+) -> float:
+    """The most that a PTZ aimed anew could add: all of what is left that it can see."""
+    missed, seen = 0.0, 0.0
+    for j in range(left.size):
+        if search.lowest[k, j] < height:
+            missed += left[j]
+            seen += weight[j]
+    bound = search.bounds[k]
+    direction = found.direction[2 * k * AIMS]
+    return float(bound * missed + SIDES * _side_gain(direction, bound * seen, sides))
+
+
+@compiled
+def _try(
+    search: Search,
+    k: int,
+    again: int,
+    found: Found,
+    left: Floats,
+    sides: Floats,
+    rank: Rows,
+    best_k: int,
+    best: int,
+    best_gain: float,
+) -> tuple[int, int, float]:
+    """The best so far, or a better view of camera ``k``."""
+    first = (2 * k + again) * AIMS
+    for v in range(first, first + search.views[k, again]):
+        if found.gain[v] < best_gain - EVEN:
+            continue
+        gain = _gain(found, v, found.direction[v], left, sides)
+        found.gain[v] = gain
+        if _better(gain, search.cameras[k], best_gain, best_k, best, search, rank):
+            best_k, best, best_gain = k, v, gain
+    return best_k, best, best_gain
+
+
+@compiled
+def _best_known(
+    eye: Eye,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    search: Search,
+    known: int,
+    found: Found,
+    left: Floats,
+    sides: Floats,
+    anew: bool,
+    round_: int,
+) -> tuple[int, int, float]:
+    """The best view of the cameras looked at so far: position, view, gain."""
+    best_k, best, gain = -1, -1, -1.0
+    rank = eye.lens.rank
+    for k in range(known):
+        if not search.taken[k]:
+            best_k, best, gain = _try(search, k, 0, found, left, sides, rank, best_k, best, gain)
+            best_k, best, gain = _try(search, k, 1, found, left, sides, rank, best_k, best, gain)
+    for k in range(known if anew else 0):
+        i = search.cameras[k]
+        turns = eye.lens.turns[i] and moment.state[i] == 0
+        if search.taken[k] or search.views[k, 0] == 0 or not turns or search.aimed_at[k] == round_:
+            continue
+        if _most_left(search, k, found, left, place.weight, sides, target.height_m) < gain - EVEN:
+            continue
+        if best_k == k and best >= (2 * k + 1) * AIMS:
+            continue  # what it was aimed at anew before is the best there is
+        _look(eye, place, moment, target, search, k, found, left, 1)
+        search.aimed_at[k] = round_
+        best_k, best, gain = _try(search, k, 1, found, left, sides, rank, best_k, best, gain)
+    return best_k, best, gain
+
+
+@compiled
+def _better(
+    gain: float, i: int, best_gain: float, best_k: int, best: int, search: Search, rank: Rows
+) -> bool:
+    """True where the view is better, or as good and of the camera with the lower id."""
+    if best < 0 or gain > best_gain + EVEN:
+        return True
+    if gain < best_gain - EVEN:
+        return False
+    other = rank[search.cameras[best_k]]
+    return bool(rank[i] < other)
+
+
+@compiled
+def choose(
+    eye: Eye,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    radius: float,
+    count: int,
+    picked: Found,
+) -> int:
+    """Fill ``picked`` (count rows) with the chosen views, best first; returns how many."""
+    cameras, bounds = gather(eye, place, moment, target, radius)
+    n, s = cameras.size, place.x.size
+    found = _make_found(2 * n * AIMS, s)
+    search = Search(
+        cameras,
+        bounds,
+        np.zeros((n, 2), np.int32),
+        np.empty((n, s), np.float32),
+        np.zeros(n, np.bool_),
+        np.zeros(n, np.int32),
+    )
+    left, sides, known = place.weight.copy(), np.zeros(DIRECTIONS), 0
+    for round_ in range(count):
+        missed = left.sum()
+        anew = bool(round_ > 0 and s > 8 and missed > AIM_ANEW)
+        k, v, gain = _best_known(
+            eye, place, moment, target, search, known, found, left, sides, anew, round_
+        )
+        while known < n and bounds[known] * (missed + SIDES) >= gain - EVEN:
+            _look(eye, place, moment, target, search, known, found, left, 0)
+            search.aimed_at[known] = round_
+            k, v, gain = _try(search, known, 0, found, left, sides, eye.lens.rank, k, v, gain)
+            known += 1
+        if v < 0 or gain < LEAST_GAIN:
+            return round_
+        _take(found, v, picked, round_, gain)
+        search.taken[k] = True
+        for j in range(s):
+            left[j] *= 1 - found.shown[v, j]
+        for g in range(DIRECTIONS):
+            like = _likeness(abs(apart(found.direction[v], g * 2 * math.pi / DIRECTIONS)))
+            sides[g] = max(sides[g], found.chance[v] * like)
+    return count
+
+
+@compiled
+def _take(found: Found, v: int, picked: Found, to: int, gain: float) -> None:
+    picked.camera[to], picked.turned[to] = found.camera[v], found.turned[v]
+    picked.aim[to], picked.shown[to] = found.aim[v], found.shown[v]
+    picked.share[to], picked.px_per_m[to] = found.share[v], found.px_per_m[v]
+    picked.slew_s[to], picked.chance[to], picked.gain[to] = found.slew_s[v], found.chance[v], gain
+    picked.direction[to] = found.direction[v]

@@ -1,0 +1,213 @@
+"""What walls hide around every lens position: found when first asked for, or all at once."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from safetynet.base.errors import InvalidError
+from safetynet.base.geo import Floats
+from safetynet.city.model import Buildings, City
+from safetynet.sight.boxes import Index
+from safetynet.sight.grid import grid_of
+from safetynet.sight.kernels.points import building_at
+from safetynet.sight.kernels.walls import (
+    BUCKETS,
+    DIRECTIONS,
+    Counts,
+    Edges,
+    Profiles,
+    Rows,
+    Scratch,
+    Solids,
+    find_walls,
+    make_scratch,
+)
+
+CELL_M = 25.0
+_EXACT = 1000
+"""Positions are kept to the millimetre."""
+_VERSION = 1
+
+
+class WallProfiles:
+    """The buildings of a city, and the walls that matter around lens positions.
+
+    A position gets a row once and for ever; its walls are found by ``find``. Not safe for several
+    threads at once, but for ``find_all``, which uses its own.
+    """
+
+    def __init__(self, city: City) -> None:
+        self.ground = city.ground
+        self.solids, self.building = _solids(city)
+        self._row: dict[tuple[int, int, int], int] = {}
+        self._x, self._y, self._z = (np.empty(0) for _ in range(3))
+        self._used = 0
+        self.profiles = Profiles(
+            span=np.empty((0, BUCKETS + 1), np.int32),
+            wall=np.empty(1024, np.int32),
+            short_m=np.empty((0, BUCKETS), np.float32),
+            tall_m=np.empty((0, BUCKETS), np.float32),
+        )
+        self._room = make_scratch()
+
+    def ground_at(self, x: Floats, y: Floats) -> Floats:
+        """Height of the ground, m; 0 where the city has none."""
+        return self.ground.height_at(x, y) if self.ground is not None else np.zeros(x.shape)
+
+    def rows_of(self, x: Floats, y: Floats, z: Floats) -> Rows:
+        """Row of each position; new ones get new rows, without walls yet."""
+        keys = np.round(np.stack([x, y, z], axis=1) * _EXACT).astype(np.int64)
+        rows, before = np.empty(len(keys), np.int32), len(self._row)
+        fresh: list[int] = []
+        for i, key in enumerate(map(tuple, keys.tolist())):
+            row = self._row.get(key)
+            if row is None:
+                row = self._row[key] = before + len(fresh)
+                fresh.append(i)
+            rows[i] = row
+        if fresh:
+            self._grow(x[fresh], y[fresh], z[fresh])
+        return rows
+
+    def missing(self, rows: Rows) -> Rows:
+        """Those of the rows whose walls were not found yet, each once."""
+        return np.unique(rows[self.profiles.span[rows, 0] < 0])
+
+    def find(self, rows: Rows) -> None:
+        """Find the walls around these positions."""
+        for first in range(0, len(rows), 4096):
+            part = rows[first : first + 4096]
+            self._put(part, *_find(self.solids, self._positions(part), self._room))
+
+    def find_all(self, threads: int | None = None) -> None:
+        """Find the walls around all positions, by several threads."""
+        rows = self.missing(np.arange(len(self._row), dtype=np.int32))
+        parts = np.array_split(rows, max(len(rows) // 2048, 1))
+        work = threads or os.cpu_count() or 1
+
+        def one(part: Rows) -> tuple[Rows, Rows, Floats, Floats]:
+            return _find(self.solids, self._positions(part), make_scratch())
+
+        with ThreadPoolExecutor(work) as pool:
+            for part, found in zip(parts, pool.map(one, parts), strict=True):
+                self._put(part, *found)
+
+    def save(self, path: Path) -> None:
+        """Write what was found, for ``load``."""
+        known = np.flatnonzero(self.profiles.span[:, 0] >= 0)
+        np.savez(
+            path,
+            version=np.array(_VERSION),
+            edges=np.array(len(self.solids.edge)),
+            position=self._positions(known)[:, :3],
+            span=self.profiles.span[known],
+            wall=self.profiles.wall[: self._used],
+            short_m=self.profiles.short_m[known].astype(np.float32),
+            tall_m=self.profiles.tall_m[known].astype(np.float32),
+        )
+
+    def load(self, path: Path) -> None:
+        """Take what was found before for the same city.
+
+        Raises ``InvalidError`` ``sight.profiles`` where the file is of another city or version.
+        """
+        with np.load(path) as kept:
+            if int(kept["version"]) != _VERSION or int(kept["edges"]) != len(self.solids.edge):
+                raise InvalidError("sight.profiles", "the profiles are of another city or version")
+            rows = self.rows_of(*kept["position"].T)
+            offset = self._reserve(len(kept["wall"]))
+            self.profiles.wall[offset : offset + len(kept["wall"])] = kept["wall"]
+            self._used += len(kept["wall"])
+            self.profiles.span[rows] = kept["span"] + offset
+            self.profiles.short_m[rows] = kept["short_m"]
+            self.profiles.tall_m[rows] = kept["tall_m"]
+
+    def _positions(self, rows: Rows | Index) -> Floats:
+        """(n, 5): x, y, z, ground, and the building that does not count or -1."""
+        x, y, z = self._x[rows], self._y[rows], self._z[rows]
+        base = self.ground_at(x, y)
+        skip = np.full(len(rows), -1.0)
+        for k in range(len(rows)):
+            home = building_at(self.solids, float(x[k]), float(y[k]))
+            if home >= 0 and self.solids.edge[self.solids.first[home], 4] > z[k]:
+                skip[k] = home
+        return np.stack([x, y, z, base, skip], axis=1)
+
+    def _grow(self, x: Floats, y: Floats, z: Floats) -> None:
+        n, p = len(x), self.profiles
+        self._x, self._y = np.concatenate([self._x, x]), np.concatenate([self._y, y])
+        self._z = np.concatenate([self._z, z])
+        far = np.full((n, BUCKETS), np.inf, np.float32)
+        self.profiles = Profiles(
+            span=np.concatenate([p.span, np.full((n, BUCKETS + 1), -1, np.int32)]),
+            wall=p.wall,
+            short_m=np.concatenate([p.short_m, far]),
+            tall_m=np.concatenate([p.tall_m, far]),
+        )
+
+    def _reserve(self, count: int) -> int:
+        """Room for so many more walls; returns where it begins."""
+        if self._used + count > len(self.profiles.wall):
+            size = max(2 * len(self.profiles.wall), self._used + count)
+            wall = np.empty(size, np.int32)
+            wall[: self._used] = self.profiles.wall[: self._used]
+            self.profiles = self.profiles._replace(wall=wall)
+        return self._used
+
+    def _put(self, rows: Rows, span: Rows, wall: Rows, short_m: Floats, tall_m: Floats) -> None:
+        offset = self._reserve(len(wall))
+        self.profiles.wall[offset : offset + len(wall)] = wall
+        self._used += len(wall)
+        self.profiles.span[rows] = span + offset
+        self.profiles.short_m[rows] = short_m
+        self.profiles.tall_m[rows] = tall_m
+
+
+def _find(solids: Solids, position: Floats, room: Scratch) -> tuple[Rows, Rows, Floats, Floats]:
+    """Walls around positions (n, 5): spans from 0, walls, ends of sight."""
+    n = len(position)
+    span = np.empty((n, BUCKETS + 1), np.int32)
+    short_m, tall_m = np.empty((n, BUCKETS)), np.empty((n, BUCKETS))
+    walls, used = [np.empty(0, np.int32)], 0
+    for k, (x, y, z, base, skip) in enumerate(position.tolist()):
+        count = find_walls(
+            solids, x, y, z, base, int(skip), room, DIRECTIONS, short_m[k], tall_m[k], span[k]
+        )
+        walls.append(room.found[:count].copy())
+        span[k] += used
+        used += count
+    return span, np.concatenate(walls), short_m, tall_m
+
+
+def _solids(city: City) -> tuple[Solids, Index]:
+    """All buildings with at least three corners and a height, and the bundle's number of each."""
+    buildings: Buildings = city.buildings
+    xy, offset = buildings.ring.xy, buildings.ring.offset.astype(np.int64)
+    corners = np.diff(offset)
+    with np.errstate(invalid="ignore"):
+        real = np.flatnonzero((corners >= 3) & (buildings.height_m > 0))
+    real = real[np.isfinite(buildings.height_m[real])]
+    count = corners[real]
+    first: Counts = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    own = np.repeat(np.arange(len(real)), count)
+    a = offset[real][own] + np.arange(len(own)) - first[own]
+    last = np.zeros(len(own), np.bool_)
+    last[first[1:] - 1] = True
+    b = np.where(last, offset[real][own], a + 1)
+    edge: Edges = np.empty((len(own), 5), np.float32)
+    edge[:, :2] = xy[a]
+    edge[:, 2:4] = xy[b].astype(np.float32) - xy[a].astype(np.float32)
+    box = np.empty((len(real), 4))
+    if len(real):
+        starts = first[:-1]
+        for k, f in enumerate((np.minimum, np.maximum)):
+            box[:, 2 * k] = f.reduceat(edge[:, 0], starts)
+            box[:, 2 * k + 1] = f.reduceat(edge[:, 1], starts)
+    foot = np.zeros(len(real))
+    if city.ground is not None:
+        foot = city.ground.height_at(*((box[:, :2] + box[:, 2:]) / 2).T)
+    edge[:, 4] = (foot + buildings.height_m[real])[own]
+    grid = grid_of(box[:, 0], box[:, 1], box[:, 2], box[:, 3], CELL_M)
+    return Solids(edge=edge, first=first, box=box, grid=grid), real
