@@ -4,6 +4,7 @@ Knows nothing of ``sight``; what a view shows is drawn, window by window, by ``s
 """
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -16,14 +17,18 @@ from bench.eyes_on.walk import Moment
 
 from safetynet.base.geo import turn_deg
 from safetynet.base.ids import CameraId
-from safetynet.city.model import PTZ, CameraKind
-from safetynet.sight.model import Aim
+from safetynet.city.model import PICTURE_PX, PTZ, CameraKind
+from safetynet.sight.model import Aim, Moving
 from safetynet.sim.camera import Pose
 from safetynet.sim.judge import Judge
 from safetynet.sim.world import THING_SIZES, Thing, ThingKind
 
 START_S = 0.5
 """From asking for a stream to its first picture, of every camera."""
+CLEAR_PX = 24
+"""Picture height that the rule leaves a target; half of it is the least that counts."""
+MOVED_S = 10.0
+"""For so long a moving target is kept in the picture by the rule."""
 _NOON = datetime(2025, 6, 1, 3, 0, tzinfo=UTC)
 
 
@@ -82,9 +87,23 @@ class Eyes:
         return found
 
     def _by_rule(self, row: int, one: Staged) -> Pose:
-        at = one.asked.place.at
-        x, y = self._town.truth.plane.to_xy(at.lon, at.lat)
-        return self._judge.aim_at(self._cameras.id[row], one.kind, x, y)
+        """Aimed at the reported place as in the rehearsal, but no closer than its error asks for.
+
+        Both sides of the place show as far as it may be off, unless the target became too small.
+        """
+        place, c = one.asked.place, self._cameras
+        x, y = self._town.truth.plane.to_xy(place.at.lon, place.at.lat)
+        pose = self._judge.aim_at(c.id[row], one.kind, x, y)
+        if c.kind[row] != CameraKind.PTZ:
+            return pose
+        off_m = place.error_m + (place.speed_mps * MOVED_S if isinstance(place, Moving) else 0.0)
+        tall_m = THING_SIZES[one.kind].height_m
+        away_m = math.hypot(x - c.x[row], y - c.y[row], c.height_m[row] - tall_m / 2)
+        half_px = PICTURE_PX[0] / 2
+        wanted = max(half_px / max(off_m, 0.01), CLEAR_PX / tall_m)
+        focal = min(half_px / math.tan(math.radians(pose.hfov_deg) / 2), wanted * away_m)
+        hfov = math.degrees(2 * math.atan(half_px / focal))
+        return replace(pose, hfov_deg=min(hfov, float(c.hfov_deg[row])))
 
     def _turned(self, row: int, aim: Aim) -> Pose:
         """The pose that a camera takes for an aim: within its reach; a fixed one stays."""

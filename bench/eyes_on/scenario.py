@@ -58,7 +58,7 @@ SPECS = (
     Spec(name="songpa_moving", ground=_SONGPA, knows=Knows.LIST, moving=True),
     *(
         Spec(name=f"songpa_kinds_{e}", ground=_SONGPA, knows=Knows.KINDS, error_m=e)
-        for e in (20, 100)
+        for e in (0, 20, 100, 300)
     ),
 )
 
