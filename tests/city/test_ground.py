@@ -215,6 +215,30 @@ def test_a_cut_file_is_refused(tmp_path: Path, plane: Plane) -> None:
             read_geotiff(tmp_path / "cut.tif")
 
 
+@pytest.mark.parametrize("how", [{}, {"compression": "zlib"}, {"bigtiff": True}], ids=str)
+def test_broken_bytes_are_refused_or_read_but_never_escape(
+    tmp_path: Path, plane: Plane, how: dict[str, Any]
+) -> None:
+    path = write_dem(tmp_path / "dem.tif", plane, epsg=5186, half_m=600, **how)
+    whole = np.frombuffer(path.read_bytes(), np.uint8)
+    grid = plan_grid(BOX, plane)
+    rng = np.random.default_rng(3)
+    outcomes = set()
+    for k in range(40):
+        broken = whole.copy()
+        at = rng.integers(0, 700, rng.integers(1, 6))  # tags stand at one end of the file
+        broken[at if k % 2 else len(broken) - 1 - at] = rng.integers(0, 256, len(at))
+        path.write_bytes(broken.tobytes())
+        try:
+            heights = sample_raster(read_geotiff(path), grid)
+        except InvalidError as e:
+            outcomes.add(str(e.code))
+        else:
+            assert heights.shape == (grid.rows, grid.cols)
+            outcomes.add("read")
+    assert outcomes == {"read", "city.not_what_it_claims"}
+
+
 def test_a_folder_with_heights_gives_ground_and_says_how_much(
     tmp_path: Path, borders: Borders, plane: Plane
 ) -> None:

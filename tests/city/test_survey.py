@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from safetynet.base.geo import Plane
 from safetynet.base.ids import CameraId
@@ -15,7 +17,7 @@ from safetynet.city.ingest.frame import Frame
 from safetynet.city.ingest.report import Tally
 from safetynet.city.ingest.survey import Survey, hfov_of, is_survey, read_survey
 from safetynet.city.ingest.surveyed import ADDED, NO_CAMERA, merge_survey
-from safetynet.city.ingest.text import parse_table
+from safetynet.city.ingest.text import Table, normalise, parse_table
 from safetynet.city.model import PICTURE_PX, CameraKind, Cameras, Origin
 from safetynet.city.synth import small_city
 
@@ -186,3 +188,24 @@ def test_an_id_of_another_district_is_not_given_away(frame: Frame) -> None:
 def test_the_field_of_view_follows_from_focal_length_and_sensor() -> None:
     assert hfov_of(5.0, 10.0) == pytest.approx(90.0)
     assert hfov_of(50.0, 36.0) == pytest.approx(39.6, abs=0.05)
+
+
+CELL = st.sampled_from(
+    ["", "0", "-0", "1e308", "nan", "inf", "12,5", "90°", "ptz", "1-2:3-4;", ";-:"]
+)
+
+
+@given(rows=st.lists(st.lists(CELL | st.text(max_size=8), max_size=18), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_no_row_escapes_the_count(frame: Frame, rows: list[list[str]]) -> None:
+    head = HEAD.strip().split(",")
+    columns = tuple(normalise(c) for c in head)
+    table = Table(file="s.csv", columns=columns, rows=list(enumerate(rows, 2)))
+    tally = Tally("s.csv", "camera survey")
+    cameras = merge_survey(None, read_survey(table, tally, frame), tally, frame)
+    report = tally.finish()
+    assert report.rows_read == len(rows) == report.kept + report.refused
+    assert report.yields == report.kept == (0 if cameras is None else len(cameras))
+    if cameras is not None:
+        known = cameras.azimuth_deg[~np.isnan(cameras.azimuth_deg)]
+        assert ((known >= 0) & (known < 360)).all()

@@ -9,6 +9,7 @@ import re
 import struct
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,14 @@ def _read_system(file: str, keys: dict[int, int]) -> tuple[str, pyproj.Transform
         raise wrong(file, "its coordinate system is not named by an EPSG code")
     system = f"EPSG:{code}"
     try:
-        return system, pyproj.Transformer.from_crs("EPSG:4326", system, always_xy=True)
+        return system, _transformer(system)
     except CRSError as e:
         raise wrong(file, f"its coordinate system {system} is not known") from e
+
+
+@lru_cache(maxsize=8)
+def _transformer(system: str) -> pyproj.Transformer:
+    return pyproj.Transformer.from_crs("EPSG:4326", system, always_xy=True)
 
 
 def _read_place(file: str, tags: dict[int, Any], *, is_point: bool) -> Floats:

@@ -40,19 +40,20 @@ def sample_raster(raster: Raster, grid: Grid) -> Heights:
     Cells smaller than half a step are averaged first, so that a node stands for its surroundings.
     """
     col, row = _lattice(raster, grid)
+    out = np.full((grid.rows, grid.cols), np.nan, np.float32)
     if not (np.isfinite(col).all() and np.isfinite(row).all()):
-        return np.full((grid.rows, grid.cols), np.nan, np.float32)  # a system of another continent
+        return out  # a system of another continent
     per_step = np.median(np.hypot(np.diff(col, axis=1), np.diff(row, axis=1))) / _LATTICE_STEPS
+    reached = _reach(raster.heights, row, col, _LATTICE_STEPS * float(per_step))
     heights, top, left = _crop(raster.heights, row, col)
-    fine = max(1, int(per_step))
+    fine = int(np.clip(per_step, 1, max(1, *heights.shape)))
     heights = mean_of_blocks(heights, fine)
     col, row = ((v - edge - (fine - 1) / 2) / fine for v, edge in ((col, left), (row, top)))
-    across = _hats(grid.cols, col.shape[1])
-    out = np.empty((grid.rows, grid.cols), np.float32)
-    up = _hats(grid.rows, col.shape[0])
-    for a in range(0, grid.rows, _ROWS):
-        part = up[a : a + _ROWS]
-        out[a : a + _ROWS] = _bilinear(heights, part @ row @ across.T, part @ col @ across.T)
+    up, across = _hats(grid.rows, col.shape[0]), _hats(grid.cols, col.shape[1])[reached[1]]
+    for a in range(reached[0].start, min(reached[0].stop, grid.rows), _ROWS):
+        part = slice(a, min(a + _ROWS, reached[0].stop))
+        here = [up[part] @ v @ across.T for v in (row, col)]
+        out[part, reached[1]] = _bilinear(heights, *here)
     return out
 
 
@@ -99,6 +100,18 @@ def _lattice(raster: Raster, grid: Grid) -> tuple[Floats, Floats]:
     )
     lon, lat = grid.plane.to_lonlat(*(np.asarray(v, np.float64) for v in np.meshgrid(x, y)))
     return raster.locate(lon, lat)
+
+
+def _reach(heights: Heights, row: Floats, col: Floats, cells: float) -> tuple[slice, slice]:
+    """Rows and columns of nodes that the raster may reach; ``cells`` of it lie in one lattice step."""
+    rows, cols = heights.shape
+    near = (row > -cells - 1) & (row < rows + cells) & (col > -cells - 1) & (col < cols + cells)
+    found = []
+    for axis in (1, 0):
+        hit = np.flatnonzero(near.any(axis=axis))
+        first, last = (int(hit[0]), int(hit[-1])) if len(hit) else (0, -1)
+        found.append(slice(first * _LATTICE_STEPS, (last + 1) * _LATTICE_STEPS))
+    return found[0], found[1]
 
 
 def _crop(heights: Heights, row: Floats, col: Floats) -> tuple[Heights, int, int]:

@@ -161,7 +161,9 @@ def _read_values(cell: Callable[[tuple[str, ...]], str]) -> dict[str, float]:
     if ("width_px" in values) != ("height_px" in values):
         raise _RowError("width and height of the picture only together")
     if "azimuth_deg" in values:
-        values["azimuth_deg"] %= 360
+        values["azimuth_deg"] = (
+            values["azimuth_deg"] % 360 % 360
+        )  # a hair below 0 is 360 the first time
     return values
 
 
