@@ -129,7 +129,7 @@ def _turn(
     net: Net, legs: Legs, corner: Index, reach_m: float, speed_mps: float, on_wheels: bool
 ) -> tuple[Front, Legs]:
     """Share each way among the ways out of its corner; those at dead ends stand."""
-    ways = np.diff(net.first)[corner]
+    ways = net.first[corner + 1] - net.first[corner]
     dead = np.flatnonzero((ways == 1) & (legs.to_m < reach_m))
     on = np.flatnonzero((ways > 1) & (legs.to_m < reach_m))
     which, k = spread(ways[on])
