@@ -15,6 +15,7 @@ from safetynet.base.errors import InvalidError
 from safetynet.base.geo import Floats, Plane
 from safetynet.sight.boxes import Index, spread
 from safetynet.sight.graph import Net, StreetGraph
+from safetynet.sight.ground import free_ground
 from safetynet.sight.model import Moving, TargetKind
 from safetynet.sight.place import Points
 from safetynet.sight.walk import Front, Legs, liking, open_ways, walk
@@ -188,10 +189,14 @@ def _merge(
 
 
 def _on_free_ground(x: Floats, y: Floats, chance: Floats, times_s: Floats, walls: Walls) -> Ahead:
-    """Without the places inside buildings; a time that has none left stands still."""
+    """Without the places inside buildings; a time that has none left stands still, and who is in a
+    building is looked for around it."""
     free = walls.inside(x, y) < 0
     if not free.any():
-        free[:] = True
+        out = free_ground(float(x.mean()), float(y.mean()), 1.0, walls)
+        return Ahead(
+            x=out.x, y=out.y, time_s=times_s, chance=np.tile(out.weight, (times_s.size, 1))
+        )
     x, y, chance = x[free], y[free], chance[:, free]
     total = chance.sum(axis=1)
     for k in np.flatnonzero(total <= 1e-9):

@@ -16,6 +16,7 @@ from safetynet.base.geo import Floats, LonLat, Plane
 from safetynet.city.rings import signed_area
 from safetynet.sight.boxes import Index
 from safetynet.sight.graph import Net, StreetGraph
+from safetynet.sight.ground import evenly, free_ground
 from safetynet.sight.model import Area, Disc, Moving, Stretch, TargetKind
 from safetynet.sight.moving import check_moving, look_ahead
 from safetynet.sight.place import Points
@@ -308,22 +309,7 @@ def _beside(ring: Floats, walls: Walls) -> Points:
     """Where buildings fill the whole shape: the free ground around it."""
     x, y = (float(v) for v in ring.mean(axis=0))
     radius = float(np.hypot(*(ring - (x, y)).T).max())
-    return _around(x, y, radius, walls)
-
-
-def _around(x: float, y: float, radius_m: float, walls: Walls) -> Points:
-    angle = np.arange(_ROUND) * (2 * math.pi / _ROUND)
-    for wider in (1.0, 1.1, 1.3, 1.7, 2.5, 4.0, 8.0, 16.0, 32.0):
-        px = x + (radius_m + 1.0) * wider * np.cos(angle)
-        py = y + (radius_m + 1.0) * wider * np.sin(angle)
-        free = walls.inside(px, py) < 0
-        if free.any():
-            return _evenly(px[free], py[free])
-    return _evenly(np.array([x]), np.array([y]))
-
-
-def _evenly(x: Floats, y: Floats) -> Points:
-    return Points(x=x, y=y, weight=np.full(x.size, 1 / x.size))
+    return free_ground(x, y, radius, walls)
 
 
 def _along(line: Floats, half_width_m: float, walls: Walls) -> Points:
@@ -344,5 +330,5 @@ def _along(line: Floats, half_width_m: float, walls: Walls) -> Points:
     free = walls.inside(x, y) < 0
     if not free.any():
         half = float(end[-1]) / 2
-        return _around(float(x.mean()), float(y.mean()), half, walls)
-    return _evenly(x[free], y[free])
+        return free_ground(float(x.mean()), float(y.mean()), half, walls)
+    return evenly(x[free], y[free])
