@@ -114,4 +114,14 @@ if ! is_set_up; then
     set_up >.venv/.set-up
 fi
 .venv/bin/python -m compileall -q src
-exec .venv/bin/python tools/build_console.py
+
+# The loops that choose views are compiled once and kept: half a minute, beside the console's build.
+compiled=.setup/loops
+loops=$(cat src/safetynet/sight/kernels/*.py uv.lock | cksum)
+if [ "$(cat "$compiled" 2>/dev/null)" != "$loops" ]; then
+    say "compiling the loops that choose views (half a minute of processor time, once)"
+    mkdir -p .setup
+    { .venv/bin/python -m safetynet.sight.warm && echo "$loops" >"$compiled"; } &
+fi
+.venv/bin/python tools/build_console.py
+wait

@@ -18,6 +18,9 @@ from safetynet.city.bundle import MANIFEST, read_manifest
 RESTART_PAUSE_S = 6.0
 """Whoever pulls the plug on a district wants to see the console say so before it is back."""
 
+QUICK_S = 3.0
+"""Waiting for longer than this is worth a word."""
+
 log = structlog.get_logger()
 
 
@@ -44,9 +47,12 @@ async def _demo(
     city: Path | None, data: Path, scale: float, port: int, ucp_port: int, at: str | None
 ) -> int:
     ending = asyncio.create_task(wait_for_end())
+    warming = asyncio.create_task(warm_sight())
     bundle = await unless_ended(ending, find_bundle(city, data, scale))
     if bundle is None:
+        warming.cancel()
         return 130
+    await unless_ended(ending, _wait_for(warming))
     embedded = EmbeddedCity(
         bundle,
         data,
@@ -90,6 +96,27 @@ async def unless_ended[T](ending: "asyncio.Task[str]", work: Coroutine[Any, Any,
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return None
+
+
+async def warm_sight() -> None:
+    """Have the loops that choose views compiled, where they are not yet; best done beforehand,
+    so that the first incident does not wait for it."""
+    command = bound_to_parent([sys.executable, "-m", "safetynet.sight.warm"])
+    process = await asyncio.create_subprocess_exec(*command)
+    try:
+        await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+
+
+async def _wait_for(warming: "asyncio.Task[None]") -> None:
+    if not warming.done():
+        await asyncio.wait({warming}, timeout=QUICK_S)
+    if not warming.done():
+        say("demo: compiling the loops that choose views (once)")
+        await warming
 
 
 async def find_bundle(city: Path | None, data: Path, scale: float) -> Path:

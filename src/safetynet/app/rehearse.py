@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetynet.app.demo import default_data, find_bundle, say, unless_ended
+from safetynet.app.demo import default_data, find_bundle, say, unless_ended, warm_sight
 from safetynet.app.embedded import EmbeddedCity
 from safetynet.app.orphan import wait_for_end
 from safetynet.base.clock import SystemClock
@@ -59,6 +59,7 @@ async def _rehearse(
         return 130 if code is None else code
     embedded = EmbeddedCity(bundle, data, http_port=0, ucp_port=0, join_every_s=JOIN_EVERY_S)
     try:
+        await unless_ended(ending, warm_sight())
         say("rehearse: starting the embedded city")
         await unless_ended(ending, embedded.start())
         say("rehearse: waiting for all districts")

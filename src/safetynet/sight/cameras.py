@@ -163,7 +163,7 @@ def _unknown(c: Cameras, *, assumed: bool) -> Flags:
     """Cameras whose direction nobody knows."""
     unsure = np.isnan(c.azimuth_deg) | (c.azimuth_sd_deg > KNOWN_SD_DEG)
     if assumed:
-        unsure &= (c.pose_origin != Origin.ASSUMED) | np.isnan(c.azimuth_deg)
+        unsure &= (c.azimuth_origin != Origin.ASSUMED) | np.isnan(c.azimuth_deg)
     return np.asarray(unsure)
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled
+from safetynet.sight.kernels.compiled import inner
 from safetynet.sight.kernels.geometry import arc
 from safetynet.sight.kernels.lens import EASY_PX, Lenses, Tables, Target
 
@@ -18,7 +18,7 @@ STRIPS = 64
 """Steps in which the directions of what can be seen are searched for the heaviest strip."""
 
 
-@compiled
+@inner
 def _mean_direction(
     lens: Lenses,
     i: int,
@@ -48,7 +48,7 @@ def _mean_direction(
     return east / length, north / length, far / total
 
 
-@compiled
+@inner
 def _extent(
     lens: Lenses,
     i: int,
@@ -80,7 +80,7 @@ def _extent(
     return left, right, top, bottom
 
 
-@compiled
+@inner
 def _heaviest(
     off: Floats, fall: Floats, kept: Floats, left: float, right: float, half: float
 ) -> tuple[float, float]:
@@ -108,7 +108,7 @@ def _heaviest(
     return turn / total, down / total
 
 
-@compiled
+@inner
 def plan_aims(
     lens: Lenses,
     i: int,

@@ -14,7 +14,7 @@ import numpy as np
 
 from safetynet.base.geo import Floats
 from safetynet.sight.kernels.aims import AIMS, plan_aims
-from safetynet.sight.kernels.compiled import compiled
+from safetynet.sight.kernels.compiled import compiled, inner
 from safetynet.sight.kernels.geometry import apart, arc
 from safetynet.sight.kernels.lens import (
     SHOWN_PX,
@@ -98,7 +98,7 @@ class Found(NamedTuple):
     """From the camera to the middle of the place, radians."""
 
 
-@compiled
+@inner
 def _bound(eye: Eye, place: Place, moment: Moment, target: Target, i: int, radius: float) -> float:
     """The most that camera ``i`` can be worth, by distance and direction alone; 0: nothing."""
     lens = eye.lens
@@ -164,14 +164,14 @@ def gather(
     return cameras[:n][order], bounds[:n][order]
 
 
-@compiled
+@inner
 def _likeness(angle: float) -> float:
     """How much two directions have in common, 1 … 0."""
     t = angle / SAME_SIDE_RAD
     return (1 - t * t) ** 2 if abs(t) < 1 else 0.0
 
 
-@compiled
+@inner
 def _side_gain(direction: float, value: float, sides: Floats) -> float:
     """What a view of this value adds to the sides from which the place is seen."""
     gain, whole = 0.0, 0.0
@@ -182,7 +182,7 @@ def _side_gain(direction: float, value: float, sides: Floats) -> float:
     return gain / whole
 
 
-@compiled
+@inner
 def _gain(found: Found, v: int, direction: float, left: Floats, sides: Floats) -> float:
     """What a view adds to the chosen ones; ``left`` (s,) is the weight that they miss."""
     seen = 0.0
@@ -191,7 +191,7 @@ def _gain(found: Found, v: int, direction: float, left: Floats, sides: Floats) -
     return seen + SIDES * _side_gain(direction, found.chance[v], sides)
 
 
-@compiled
+@inner
 def _add(
     eye: Eye,
     place: Place,
@@ -252,7 +252,7 @@ def _add(
     return n
 
 
-@compiled
+@inner
 def _make_found(views: int, points: int) -> Found:
     return Found(
         np.empty(views, np.int32),
@@ -281,7 +281,7 @@ class Search(NamedTuple):
     """Round in which a PTZ was last aimed."""
 
 
-@compiled
+@inner
 def _look(
     eye: Eye,
     place: Place,
@@ -320,7 +320,7 @@ def _look(
     search.views[k, again] = end - first
 
 
-@compiled
+@inner
 def _most_left(
     search: Search, k: int, found: Found, left: Floats, weight: Floats, sides: Floats, height: float
 ) -> float:
@@ -335,7 +335,7 @@ def _most_left(
     return float(bound * missed + SIDES * _side_gain(direction, bound * seen, sides))
 
 
-@compiled
+@inner
 def _try(
     search: Search,
     k: int,
@@ -360,7 +360,7 @@ def _try(
     return best_k, best, best_gain
 
 
-@compiled
+@inner
 def _best_known(
     eye: Eye,
     place: Place,
@@ -396,7 +396,7 @@ def _best_known(
     return best_k, best, gain
 
 
-@compiled
+@inner
 def _better(
     gain: float, i: int, best_gain: float, best_k: int, best: int, search: Search, rank: Rows
 ) -> bool:
@@ -455,7 +455,7 @@ def choose(
     return count
 
 
-@compiled
+@inner
 def _take(found: Found, v: int, picked: Found, to: int, gain: float) -> None:
     picked.camera[to], picked.turned[to] = found.camera[v], found.turned[v]
     picked.aim[to], picked.shown[to] = found.aim[v], found.shown[v]

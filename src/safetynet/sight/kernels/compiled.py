@@ -34,4 +34,17 @@ def compiled[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
     return made
 
 
+def inner[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
+    """The same for a function that only compiled ones call: without a door for the interpreter,
+    which takes as long to compile as the function itself."""
+    made: Callable[P, R] = numba.njit(
+        cache=True,
+        nogil=True,
+        error_model="numpy",
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+    )(loop)
+    return made
+
+
 _keep_compiled_code()

@@ -5,13 +5,13 @@ import math
 import numpy as np
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled
+from safetynet.sight.kernels.compiled import inner
 
 LOW, HIGH, TALL_PX, PX_PER_M = 0, 1, 2, 3
 """What ``picture`` puts where."""
 
 
-@compiled
+@inner
 def diamond(dx: float, dy: float) -> float:
     """A direction as a number in [0, 4) that grows with its angle: no arc tangent needed."""
     if dy >= 0:
@@ -21,7 +21,7 @@ def diamond(dx: float, dy: float) -> float:
     return turn if turn < 4 else 0.0
 
 
-@compiled
+@inner
 def arc(y: float, x: float) -> float:
     """Arc tangent of y / x over the whole circle, to 1e-5 rad; 0 for (0, 0)."""
     ax, ay = abs(x), abs(y)
@@ -38,13 +38,13 @@ def arc(y: float, x: float) -> float:
     return -a if y < 0 else a
 
 
-@compiled
+@inner
 def apart(a: float, b: float) -> float:
     """Signed angle from b to a, in [-pi, pi)."""
     return (a - b + math.pi) % (2 * math.pi) - math.pi
 
 
-@compiled
+@inner
 def set_pose(pose: Floats, azimuth: float, tilt: float, roll: float) -> None:
     """Unit vectors of a lens into ``pose`` (9,): forward, right, up; x east, y north, z up."""
     sa, ca = math.sin(azimuth), math.cos(azimuth)
@@ -66,7 +66,7 @@ def set_pose(pose: Floats, azimuth: float, tilt: float, roll: float) -> None:
     pose[6], pose[7], pose[8] = ux, uy, uz
 
 
-@compiled
+@inner
 def _narrow(base: float, rise: float, low: float, high: float) -> tuple[float, float]:
     """The part of [low, high] in which base + rise · u >= 0."""
     if rise > 1e-9:
@@ -78,7 +78,7 @@ def _narrow(base: float, rise: float, low: float, high: float) -> tuple[float, f
     return low, high
 
 
-@compiled
+@inner
 def picture(
     pose: Floats,
     half_w: float,

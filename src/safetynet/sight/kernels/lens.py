@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled
+from safetynet.sight.kernels.compiled import compiled, inner
 from safetynet.sight.kernels.geometry import apart, arc, picture, set_pose
 from safetynet.sight.kernels.walls import SHORT_M, Edges, Profiles, Rows, bucket_of, lowest_seen
 
@@ -119,7 +119,7 @@ def look_past_walls(
     return some
 
 
-@compiled
+@inner
 def in_zone(lens: Lenses, i: int, dx: float, dy: float) -> bool:
     """True where a camera must not show the place."""
     for k in range(lens.zone[i], lens.zone[i + 1]):
@@ -132,7 +132,7 @@ def in_zone(lens: Lenses, i: int, dx: float, dy: float) -> bool:
     return False
 
 
-@compiled
+@inner
 def worth(low: float, high: float, tall_px: float, px_per_m: float, target: Target) -> float:
     """Probability that somebody who watches sees it, by its size in the picture; 0: too small."""
     if tall_px < SHOWN_PX or tall_px * target.width_m * px_per_m < 5 * SHOWN_PX:
@@ -144,7 +144,7 @@ def worth(low: float, high: float, tall_px: float, px_per_m: float, target: Targ
     return value
 
 
-@compiled
+@inner
 def by_night(lens: Lenses, i: int, away: float) -> float:
     """What darkness leaves of a view's worth."""
     night_m = lens.night_m[i]
@@ -153,7 +153,7 @@ def by_night(lens: Lenses, i: int, away: float) -> float:
     return 1.0 if away <= night_m else DARK_WORTH
 
 
-@compiled
+@inner
 def waited(seconds: float) -> float:
     """What waiting for the picture leaves of a view's worth."""
     return max(1 - WAIT_COST_PER_S * seconds, LEAST_WAITED)
@@ -211,7 +211,7 @@ def show_posed(
     return share, density / share if share > 0 else 0.0
 
 
-@compiled
+@inner
 def show_believed(
     lens: Lenses,
     i: int,
@@ -247,7 +247,7 @@ def show_believed(
     return share, density / share if share > 0 else 0.0
 
 
-@compiled
+@inner
 def slew_s(lens: Lenses, i: int, now: Floats, aim: Floats) -> float:
     """Time for a PTZ to turn from ``now`` into ``aim``; the three motors run together."""
     pan = abs(apart(aim[0], now[0])) / lens.speed[i, 0]

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled
+from safetynet.sight.kernels.compiled import compiled, inner
 from safetynet.sight.kernels.walls import Grid, Solids
 
 STREET_SHARE = 0.8
@@ -48,7 +48,7 @@ def building_at(solids: Solids, x: float, y: float) -> int:
     return -1
 
 
-@compiled
+@inner
 def _inside(ax: float, ay: float, dx: float, dy: float, radius: float) -> float:
     """Length of a segment (start from the centre, way) inside a circle."""
     length2 = max(dx * dx + dy * dy, 1e-12)
@@ -100,7 +100,7 @@ def street_points(
     return count, step
 
 
-@compiled
+@inner
 def _place_along(
     solids: Solids,
     x: float,
@@ -131,7 +131,7 @@ def _place_along(
     return count
 
 
-@compiled
+@inner
 def _on_spiral(
     solids: Solids, x: float, y: float, error: float, n: int, every: int, out: Floats, count: int
 ) -> int:
@@ -146,7 +146,7 @@ def _on_spiral(
     return count
 
 
-@compiled
+@inner
 def _around(solids: Solids, x: float, y: float, radius: float, out: Floats) -> int:
     """The middle and a ring around it; the ring widens until some point is outside."""
     for widening in range(12):
@@ -164,7 +164,7 @@ def _around(solids: Solids, x: float, y: float, radius: float, out: Floats) -> i
     return 1
 
 
-@compiled
+@inner
 def _even(out: Floats, first: int, last: int, share: float) -> None:
     """Let the weights of points first…last sum to ``share``."""
     total = out[first:last, 2].sum()

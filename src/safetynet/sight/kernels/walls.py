@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled
+from safetynet.sight.kernels.compiled import compiled, inner
 from safetynet.sight.kernels.geometry import diamond
 
 SLICES = 1024
@@ -101,7 +101,7 @@ def _directions() -> Floats:
 DIRECTIONS = _directions()
 
 
-@compiled
+@inner
 def _away(ax: float, ay: float, ex: float, ey: float) -> float:
     """Distance from the origin to the segment from (ax, ay) along (ex, ey)."""
     length2 = ex * ex + ey * ey
@@ -110,14 +110,14 @@ def _away(ax: float, ay: float, ex: float, ey: float) -> float:
     return float(np.hypot(ax + t * ex, ay + t * ey))
 
 
-@compiled
+@inner
 def _at_border(ax: float, ay: float, ex: float, ey: float, border: Floats) -> float:
     """Distance at which a slice's border meets the line of a wall that crosses it."""
     across = border[0] * ey - border[1] * ex
     return (ax * ey - ay * ex) / across if abs(across) > 1e-12 else np.inf
 
 
-@compiled
+@inner
 def _shade(roof: float, z: float, target: float) -> float:
     """How many times its distance a wall that stands ``roof - z`` over the lens hides ``target``
     for good; infinite for a wall that is not above the lens."""
@@ -128,7 +128,7 @@ def _shade(roof: float, z: float, target: float) -> float:
     return (target - z) / (roof - z)
 
 
-@compiled
+@inner
 def _take_wall(
     edge: Edges,
     row: int,
@@ -175,7 +175,7 @@ def _take_wall(
     return count + 1
 
 
-@compiled
+@inner
 def _in_ring(
     solids: Solids,
     x: float,
@@ -217,7 +217,7 @@ def _in_ring(
     return count
 
 
-@compiled
+@inner
 def _list_walls(
     solids: Solids, x: float, y: float, tall: Floats, room: Scratch, count: int, borders: Floats
 ) -> int:
@@ -289,7 +289,7 @@ def find_walls(
     return listed
 
 
-@compiled
+@inner
 def lowest_seen(
     edge: Edges,
     wall: Rows,
@@ -324,7 +324,7 @@ def lowest_seen(
     return float(lowest)
 
 
-@compiled
+@inner
 def bucket_of(dx: float, dy: float) -> int:
     """Bucket of a direction."""
     return min(int(diamond(dx, dy) * BUCKETS / 4), BUCKETS - 1)

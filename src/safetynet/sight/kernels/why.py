@@ -6,7 +6,7 @@ import numpy as np
 
 from safetynet.base.geo import Floats
 from safetynet.sight.kernels.choose import Eye, Moment, Place
-from safetynet.sight.kernels.compiled import compiled
+from safetynet.sight.kernels.compiled import compiled, inner
 from safetynet.sight.kernels.geometry import apart, arc, picture, set_pose
 from safetynet.sight.kernels.lens import SHOWN_PX, USED, Target, in_zone, look_past_walls
 from safetynet.sight.kernels.walls import bucket_of, lowest_seen
@@ -17,7 +17,7 @@ LEAST_SHARE = 0.02
 """Of the place; what shows less of it counts as hidden."""
 
 
-@compiled
+@inner
 def _held(eye: Eye, place: Place, moment: Moment, target: Target, i: int, held: Floats) -> float:
     """Weight per point that a camera's picture holds with nothing between; most px per metre."""
     lens, best = eye.lens, 0.0
