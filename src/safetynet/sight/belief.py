@@ -100,11 +100,13 @@ class Beliefs:
 
     def __init__(self, cameras: Cameras, unknown: NDArray[np.bool_]) -> None:
         self._ids = cameras.id
-        self._unknown = unknown
-        self._poles = _Poles(cameras, unknown)
+        self._unknown = unknown.copy()
+        self._poles = _Poles(cameras, self._unknown)
         self._evidence: dict[int, _Evidence] = {}
-        prior, first = _priors(cameras, unknown)
-        self._prior = prior
+        self._turning = _turning(cameras)
+        prior, first = _priors(cameras, unknown, self._turning)
+        self._prior = dict(enumerate(prior))
+        """By row of the table: what cameras start from."""
         self._first_row = first
         self.row: Ints = first.copy()
         """(n,) int32"""
@@ -159,6 +161,20 @@ class Beliefs:
         thought again and what the others said is to be learned anew."""
         if self._evidence.pop(camera, None) is not None:
             self._refresh(camera)
+
+    def put(self, camera: int, one: Cameras, *, unknown: bool) -> None:
+        """A camera is set anew: ``one`` holds it alone, as its owner tells it now. What was learned of
+        it is forgotten; where its pose is known now there is no belief any more."""
+        self._evidence.pop(camera, None)
+        self._unknown[camera] = unknown
+        self._first_row[camera] = self.row[camera] = -1
+        if unknown:
+            (azimuth,), (width,) = _said(one)
+            row = self._append_row()
+            self._prior[row] = _start(int(azimuth), int(width), float(self._turning[camera]))
+            self._table[row] = chances(self._prior[row])
+            self._first_row[camera] = self.row[camera] = row
+        self._refresh(camera)
 
     def posterior(self, camera: int) -> Floats:
         """(azimuths, mountings) probabilities that sum to 1."""
@@ -221,8 +237,9 @@ class Beliefs:
 
     def _refresh(self, camera: int) -> None:
         """Work out the chances of a camera anew, and of the others on its pole."""
-        others = self._poles.list_others(camera)
-        for one in (camera, *others):
+        for one in (camera, *self._poles.list_others(camera)):
+            if not self._unknown[one]:
+                continue
             if self.row[one] == self._first_row[one]:
                 self.row[one] = self._append_row()
             self._table[self.row[one]] = chances(self.posterior(one))
@@ -260,6 +277,7 @@ class _Poles:
 
     def __init__(self, cameras: Cameras, unknown: NDArray[np.bool_]) -> None:
         rows = np.flatnonzero(unknown)
+        self._unknown = unknown
         self._ids = cameras.id
         self._pole = cameras.pole
         self._members = rows[np.argsort(self._pole[rows], kind="stable")]
@@ -272,25 +290,29 @@ class _Poles:
         if last - first > MOST_ON_POLE:
             return []
         members = self._members[first:last].tolist()
-        return sorted((m for m in members if m != camera), key=lambda m: self._ids[m])
+        others = [m for m in members if m != camera and self._unknown[m]]
+        return sorted(others, key=lambda m: self._ids[m])
 
 
-def _priors(cameras: Cameras, unknown: NDArray[np.bool_]) -> tuple[Floats, Ints]:
+def _priors(cameras: Cameras, unknown: NDArray[np.bool_], turning: Floats) -> tuple[Floats, Ints]:
     """Probabilities (k, azimuths, mountings) to start from, and the one of each camera, (n,) or -1.
 
     The first is that of a camera which is alone on its pole and of which nothing is said.
     """
-    said = _is_declared(cameras)
-    # Rounded, so that cameras share rows.
-    azimuth = azimuth_bin(np.radians(np.where(said, cameras.azimuth_deg, 0)))
-    width = np.searchsorted(_SDS_DEG[:-1], cameras.azimuth_sd_deg)
-    columns = [np.where(said, azimuth, -1), np.where(said, width, -1), _turning(cameras)]
-    keys, member = np.unique(np.stack(columns)[:, unknown], axis=1, return_inverse=True)
-    plain = _start(-1, -1, min(TURNING, 0.5))
+    columns = np.stack([*_said(cameras), turning])
+    keys, member = np.unique(columns[:, unknown], axis=1, return_inverse=True)
     row = np.full(len(cameras), -1, np.int32)
     row[unknown] = member.reshape(-1) + 1
     starts = [_start(int(a), int(w), t) for a, w, t in keys.T]
-    return np.stack([plain, *starts]), row
+    return np.stack([_start(-1, -1, min(TURNING, 0.5)), *starts]), row
+
+
+def _said(cameras: Cameras) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(n,) bin and class of width of each declared direction, so that cameras share rows; or -1."""
+    said = _is_declared(cameras)
+    azimuth = azimuth_bin(np.radians(np.where(said, cameras.azimuth_deg, 0)))
+    width = np.searchsorted(_SDS_DEG[:-1], cameras.azimuth_sd_deg)
+    return np.where(said, azimuth, -1), np.where(said, width, -1)
 
 
 def _turning(cameras: Cameras) -> Floats:

@@ -89,7 +89,7 @@ class CameraTable:
     def put(self, row: int, one: Cameras) -> None:
         """The camera in ``row`` as ``one`` (a single row) says it is now; what was learned of it goes."""
         self.unknown[row] = _unknown(one, assumed=self._assumed)[0]
-        self.beliefs.forget(row)
+        self.beliefs.put(row, one, unknown=bool(self.unknown[row]))
         fresh = self._read(one, np.array([row]))
         before = self.grid, float(self.lens.x[row]), float(self.lens.y[row])
         for name in _OWN:
