@@ -1,5 +1,5 @@
 # Everything that a newcomer, a developer and CI need; each target sets up by itself.
-.PHONY: demo test check bench bench-eyes-on bench-sight setup rehearse screenshots dist clean help
+.PHONY: demo test check bench bench-eyes-on bench-sight setup rehearse screenshots see-picture dist clean help
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
@@ -38,6 +38,9 @@ rehearse: setup ## Stage incidents in the living city and judge the pictures
 
 screenshots: setup ## Pictures of the console with a live incident, for the README
 	@$(PY) tools/screenshots.py $(ARGS)
+
+see-picture: setup ## The README's picture of a place and its views
+	@.venv/bin/safetynet see 126.9407 37.5723 --error 30 --why --png docs/img/see.png $(ARGS)
 
 dist: setup ## A wheel and a source package that hold the built console
 	@$(PY) -m hatchling build

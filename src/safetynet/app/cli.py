@@ -110,6 +110,9 @@ def _add_see(commands: Commands) -> None:
     see.add_argument("--night", action="store_true", help="by night")
     see.add_argument("--count", type=int, default=4, metavar="N", help="views at most (default 4)")
     see.add_argument("--why", action="store_true", help="also the cameras passed over, and why")
+    see.add_argument(
+        "--real", action="store_true", help="a direction that was only assumed counts as unknown"
+    )
     see.add_argument("--png", type=Path, metavar="FILE", help="draw the place and its views")
     _add_place(see)
     see.set_defaults(run=_see)
@@ -219,6 +222,7 @@ def _see(a: argparse.Namespace) -> int:
         night=a.night,
         count=a.count,
         why=a.why,
+        real=a.real,
         png=a.png,
         city=a.city,
         data=a.data,

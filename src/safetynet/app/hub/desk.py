@@ -11,7 +11,7 @@ from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners, line_of, since
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response, view_incident
-from safetynet.app.hub.why import explain_camera
+from safetynet.app.hub.why import Circumstances, explain_camera
 from safetynet.app.settings import HubSettings
 from safetynet.base.clock import Clock
 from safetynet.base.errors import (
@@ -153,7 +153,8 @@ class HubDesk:
     async def choose_views(self, asked: Request) -> ViewsAnswer:
         """Which views would show this place now."""
         began = time.perf_counter()
-        choice = await self._eyes.choose(asked, self._owners.list_away())
+        now = self._circumstances()
+        choice = await self._eyes.choose(asked, now.away, now.lost, now.held)
         took_ms = (time.perf_counter() - began) * 1000
         return ViewsAnswer(
             views=await self._draw(choice),
@@ -164,7 +165,7 @@ class HubDesk:
 
     async def explain_view(self, camera: CameraId, asked: Request) -> WhyAnswer:
         """Why a camera would be chosen now, or why not."""
-        return await explain_camera(self._eyes, camera, asked, away=self._owners.list_away())
+        return await explain_camera(self._eyes, camera, asked, self._circumstances())
 
     async def explain_for(self, camera: CameraId, incident: IncidentId) -> WhyAnswer:
         """Why a camera was chosen for an incident, or why not; by its own question."""
@@ -177,9 +178,8 @@ class HubDesk:
             self._eyes,
             camera,
             response.choice.request,
+            self._circumstances(response),
             decided=response.choice,
-            away=self._owners.list_away(),
-            lost=frozenset(response.lost),
         )
 
     def find_gateway(self, owner: NodeId) -> str | None:
@@ -287,6 +287,13 @@ class HubDesk:
             return self._responder.responses[incident]
         except KeyError:
             raise NotFoundError("incident.unknown", "no such incident", incident=incident) from None
+
+    def _circumstances(self, own: Response | None = None) -> Circumstances:
+        return Circumstances(
+            away=self._owners.list_away(),
+            lost=frozenset(own.lost if own else ()),
+            held=self._responder.list_held(but=own),
+        )
 
     async def _draw(self, choice: Choice) -> tuple[ViewView, ...]:
         areas = await self._eyes.areas([(v.camera, v.aim) for v in choice.views])

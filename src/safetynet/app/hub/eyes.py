@@ -13,7 +13,16 @@ from safetynet.city.model import City
 from safetynet.federation.catalogue import Catalogue
 from safetynet.federation.messages import CameraRecord
 from safetynet.incident.showing import JudgedBody
-from safetynet.sight.model import Aim, CameraNow, Choice, HealthState, Observation, Request
+from safetynet.sight.model import (
+    Aim,
+    CameraNow,
+    Choice,
+    HealthState,
+    Observation,
+    PassedOver,
+    Request,
+)
+from safetynet.sight.now import Now
 from safetynet.sight.service import Sight
 
 AT_A_TIME = 16
@@ -114,13 +123,31 @@ class Eyes:
 
         ``held`` are PTZ cameras that other incidents have turned: they count as they look now.
         """
+        now = self._as_things_are(away, lost, held)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._sight.choose, request, now)
+
+    async def why_not(
+        self,
+        request: Request,
+        camera: CameraId,
+        away: frozenset[NodeId],
+        lost: frozenset[CameraId] = frozenset(),
+        held: Mapping[CameraId, Aim] = _NOBODY,
+    ) -> PassedOver:
+        """Why a camera is no view of a place; as ``choose``."""
+        now = self._as_things_are(away, lost, held)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._sight.why_not, request, camera, now)
+
+    def _as_things_are(
+        self, away: frozenset[NodeId], lost: frozenset[CameraId], held: Mapping[CameraId, Aim]
+    ) -> Now:
         for district in self.city.districts:
             self._now.set_owner(district.node, away=district.node in away)
         busy = {c: CameraNow(state=HealthState.BUSY, aim=aim) for c, aim in held.items()}
         gone = dict.fromkeys(lost, CameraNow(state=HealthState.OWNER_AWAY))
-        now = self._now.but({c: n for c, n in busy.items() if self._is_well(c)} | gone)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._sight.choose, request, now)
+        return self._now.but({c: n for c, n in busy.items() if self._is_well(c)} | gone)
 
     async def prepare(self, clock: Clock) -> None:
         """Find what walls hide around all cameras, a little at a time, between questions."""

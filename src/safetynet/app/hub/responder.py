@@ -143,12 +143,12 @@ class Responder:
             if not await self._open_views(response, response.plan):
                 return
 
-    def _held_by_others(self, mine: Response) -> dict[CameraId, Aim]:
-        """PTZ cameras that other open incidents have turned, and where to."""
+    def list_held(self, but: Response | None = None) -> dict[CameraId, Aim]:
+        """PTZ cameras that open incidents have turned, and where to; those of one left out."""
         return {
             camera: view.chosen.aim
             for other in self.responses.values()
-            if other is not mine and other.incident.state.is_open
+            if other is not but and other.incident.state.is_open
             for camera, view in other.views.items()
             if view.chosen.aim is not None and view.state in ("asked", "ready")
         }
@@ -158,7 +158,7 @@ class Responder:
         request = plan_request(response.incident, plan, night=_is_night(self._clock.now()))
         away = self._owners.list_away()
         choice = await self._eyes.choose(
-            request, away, frozenset(response.lost), self._held_by_others(response)
+            request, away, frozenset(response.lost), self.list_held(but=response)
         )
         if not response.incident.state.is_open or _is_served(response, choice):
             return False

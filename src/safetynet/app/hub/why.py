@@ -1,6 +1,7 @@
 """Why one camera was chosen for a place, or why not."""
 
 import math
+from collections.abc import Mapping
 
 import msgspec
 
@@ -14,8 +15,15 @@ from safetynet.city.model import City
 from safetynet.sight.model import Aim, Choice, Reason, ReasonCode, Request
 from safetynet.web.types import WhyAnswer
 
-EVERYBODY = 500
-"""Reasons are asked for so many of the nearest cameras; one of them is the one."""
+
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """What a question must know of the moment beside the cameras' health."""
+
+    away: frozenset[NodeId]
+    lost: frozenset[CameraId]
+    """Cameras whose owner refused or was silent."""
+    held: Mapping[CameraId, Aim]
+    """PTZ cameras that other incidents have turned."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,10 +38,9 @@ async def explain_camera(
     eyes: Eyes,
     camera: CameraId,
     request: Request,
+    now: Circumstances,
     *,
     decided: Choice | None = None,
-    away: frozenset[NodeId] = frozenset(),
-    lost: frozenset[CameraId] = frozenset(),
 ) -> WhyAnswer:
     """What was ``decided`` of the camera, or where that says nothing, what would be now.
 
@@ -47,9 +54,7 @@ async def explain_camera(
     away_m = _apart_m(eyes.city, middle, LonLat(record.lon, record.lat))
     verdict = find_verdict(decided, camera) if decided else None
     if verdict is None:
-        everybody = msgspec.structs.replace(request, why_not=EVERYBODY)
-        now = await eyes.choose(everybody, away, lost)
-        verdict = find_verdict(now, camera) or _out_of_reach(away_m, request.radius_m)
+        verdict = await _judge(eyes, camera, request, now, away_m)
     (area,) = await eyes.areas([(camera, verdict.aim or home_of(record))])
     return WhyAnswer(
         camera=camera,
@@ -86,13 +91,19 @@ def wall_of(city: City, reasons: tuple[Reason, ...]) -> tuple[tuple[float, float
     return tuple((float(a), float(b)) for a, b in zip(lon, lat, strict=True))
 
 
-def _out_of_reach(away_m: float, limit_m: float) -> Verdict:
-    """A camera that was not even considered: those beyond the limit, or in a denser crowd of eyes."""
-    far = Reason(ReasonCode.TOO_FAR, round(away_m, 1), "m", limit_m)
-    return Verdict(rank=None, aim=None, reasons=(far if away_m > limit_m else _NOTHING,))
-
-
-_NOTHING = Reason(ReasonCode.ADDS_NOTHING)
+async def _judge(
+    eyes: Eyes, camera: CameraId, request: Request, now: Circumstances, away_m: float
+) -> Verdict:
+    """As it would be decided now; a camera beyond the limit is not even considered."""
+    if away_m > request.radius_m:
+        far = Reason(ReasonCode.TOO_FAR, round(away_m, 1), "m", request.radius_m)
+        return Verdict(rank=None, aim=None, reasons=(far,))
+    choice = await eyes.choose(request, now.away, now.lost, now.held)
+    told = find_verdict(choice, camera)
+    if told is not None:
+        return told
+    passed = await eyes.why_not(request, camera, now.away, now.lost, now.held)
+    return Verdict(rank=None, aim=None, reasons=passed.reasons)
 
 
 def _apart_m(city: City, a: LonLat, b: LonLat) -> float:

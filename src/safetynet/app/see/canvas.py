@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -43,7 +44,6 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._image, "RGBA")
         self._scale = PX * SMOOTH
         self._font_file = font
-        self._fonts: dict[tuple[float, int], ImageFont.FreeTypeFont | ImageFont.ImageFont] = {}
 
     @property
     def speaks_korean(self) -> bool:
@@ -101,8 +101,7 @@ class Canvas:
 
     def settle(self) -> None:
         """End of the shapes: what is drawn from now on is text, at the picture's own size."""
-        size = (round(self.width * PX), round(self.height * PX))
-        self._image = self._image.resize(size, Image.Resampling.LANCZOS)
+        self._image = self._image.reduce(SMOOTH)
         self._draw = ImageDraw.Draw(self._image, "RGBA")
         self._scale = PX
 
@@ -133,10 +132,10 @@ class Canvas:
             if not lines[-1] or self.text_width(longer, size) <= width:
                 lines[-1] = longer
             else:
+                lines[-1] = lines[-1].removesuffix(" ·")
                 lines.append(word)
         if len(lines) > most:
-            last = lines[most - 1].removesuffix(" ·")
-            lines = [*lines[: most - 1], f"{last} …"]
+            lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
         return lines
 
     def picture(self) -> Image.Image:
@@ -144,10 +143,7 @@ class Canvas:
         return self._image
 
     def _font(self, size: float, weight: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-        key = (size, weight)
-        if key not in self._fonts:
-            self._fonts[key] = _open_font(self._font_file, size * PX, weight)
-        return self._fonts[key]
+        return _open_font(self._font_file, size * PX, weight)
 
     def _at(self, points: Sequence[Point]) -> list[Point]:
         return [(x * self._scale, y * self._scale) for x, y in points]
@@ -160,9 +156,11 @@ class Canvas:
         return max(1, round(width * self._scale))
 
 
+@cache
 def _open_font(
     file: Path | None, size_px: float, weight: int
 ) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Unpacking the typeface takes a tenth of a second; nobody changes what is returned."""
     if file is None:
         return ImageFont.load_default(size_px)
     font = ImageFont.truetype(str(file), size_px)

@@ -63,15 +63,17 @@ def draw_choice(choice: Choice, city: City, sight: Sight, font: Path | None) -> 
     _draw_place(canvas, frame, city, choice)
     _draw_lines(canvas, frame, city, choice)
     badges = _place_badges(frame, city, choice)
-    labels = _draw_poles(canvas, frame, city, poles, badges, _middle(frame, city, choice))
+    scale = _scale_box(frame, [p.at for p in poles] + [at for at, _ in badges])
+    free_of = [_around(_middle(frame, city, choice), 7), scale, _around(_north(frame), 14)]
+    labels = _draw_poles(canvas, frame, city, poles, badges, free_of)
     for at, rank in reversed(badges):
         canvas.circle(at, BADGE, colour(rank_colour(rank)), colour(GROUND), 1.6)
-    _draw_scale(canvas, frame)
+    _draw_scale(canvas, frame, scale)
     canvas.rectangle((frame.width, 0, WIDTH, HEIGHT), colour("#0d141b"))
     canvas.rectangle((frame.width, 0, frame.width + 0.7, HEIGHT), colour("#24313d"))
     rest = draw_panel(canvas, frame.width + 18, choice, city)
     canvas.settle()
-    _write_labels(canvas, frame, labels, badges)
+    _write_labels(canvas, frame, labels, badges, scale)
     rest()
     return canvas.picture()
 
@@ -159,13 +161,15 @@ def _draw_lines(canvas: Canvas, frame: Frame, city: City, choice: Choice) -> Non
 
 
 def _place_badges(frame: Frame, city: City, choice: Choice) -> list[Badge]:
-    """Where the chosen cameras' badges stand; those at one spot stand side by side."""
+    """Where the chosen cameras' badges stand; those at one spot, or at the place, stand side by side."""
     taken: list[Badge] = []
+    spots = [_middle(frame, city, choice)]
     rows = rows_of(city, [v.camera for v in choice.views])
     for rank, row in enumerate(rows, start=1):
         x, y = frame.at(float(city.cameras.x[row]), float(city.cameras.y[row]))
-        while any(np.hypot(x - a, y - b) < 1.8 * BADGE for (a, b), _ in taken):
+        while any(np.hypot(x - a, y - b) < 1.8 * BADGE for a, b in spots):
             x += 2 * BADGE
+        spots.append((x, y))
         taken.append(((x, y), rank))
     return taken
 
@@ -176,12 +180,12 @@ def _draw_poles(
     city: City,
     poles: Sequence[Pole],
     badges: Sequence[Badge],
-    goal: Point,
+    free_of: Sequence[Box],
 ) -> list[Label]:
     """Dots of the cameras passed over, with a small plate each for the letters of why."""
     plates = [_around(at, BADGE + 1.5) for at, _ in badges]
     plates += [_around(pole.at, 3) for pole in poles]
-    plates += [_around(goal, 7), _scale_box(frame), _around(_north(frame), 14)]
+    plates += free_of
     labels: list[Label] = []
     for pole in poles:
         for passed in pole.cameras:
@@ -230,9 +234,9 @@ def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _draw_scale(canvas: Canvas, frame: Frame) -> None:
+def _draw_scale(canvas: Canvas, frame: Frame, scale: Box) -> None:
     """A bar of a round length, and the arrow to the north."""
-    left, top, right, bottom = _scale_box(frame)
+    left, top, right, bottom = scale
     canvas.rectangle((left, top, right, bottom), colour(GROUND, 0.8), 4)
     ends = (left + 8, bottom - 7), (right - 8, bottom - 7)
     canvas.line(ends, colour(TEXT), 1)
@@ -247,9 +251,11 @@ def _scale_m(frame: Frame) -> int:
     return max((m for m in ROUND_M if m * frame.per_m <= 130), default=ROUND_M[0])
 
 
-def _scale_box(frame: Frame) -> Box:
-    right, bottom = frame.width - 8, frame.height - 8
-    return right - 16 - _scale_m(frame) * frame.per_m, bottom - 28, right, bottom
+def _scale_box(frame: Frame, dots: Sequence[Point]) -> Box:
+    """At the foot of the map, in the corner where fewer dots are."""
+    wide, bottom = 16 + _scale_m(frame) * frame.per_m, frame.height - 8
+    boxes = [(x, bottom - 28, x + wide, bottom) for x in (frame.width - 8 - wide, 8)]
+    return min(boxes, key=lambda box: sum(_overlap(box, _around(dot, 9)) for dot in dots))
 
 
 def _north(frame: Frame) -> Point:
@@ -261,12 +267,13 @@ def _write_labels(
     frame: Frame,
     labels: Sequence[Label],
     badges: Sequence[Badge],
+    scale: Box,
 ) -> None:
     for at, letter in labels:
         canvas.text(at, letter, 9, colour(TEXT), weight=BOLD, anchor="mm")
     for at, rank in badges:
         canvas.text(at, str(rank), 11.5, colour("#080c11"), weight=BOLD, anchor="mm")
-    _, top, right, _ = _scale_box(frame)
+    _, top, right, _ = scale
     canvas.text((right - 8, top + 13), f"{_scale_m(frame)} m", 10, colour(TEXT), anchor="rs")
     x, y = _north(frame)
     canvas.text((x, y + 9), "N", 7.5, colour(TEXT), weight=BOLD, anchor="mm")

@@ -33,7 +33,7 @@ def head_text(choice: Choice, city: City, took_ms: float) -> str:
     return (
         f"{city.title_en} {city.title_ko}, version {city.version}\n"
         f"{asked.target.value} {where_text(asked.place)}, {number(asked.min_px_per_m)} px/m asked, {light}\n"
-        f"{views}{chance}; chosen in {took_ms:.1f} ms"
+        f"{views}{chance}; chosen in {took_ms:.2f} ms"
     )
 
 
@@ -65,7 +65,7 @@ def aim_text(view: ChosenView, city: City) -> str:
     """Where a view looks: a PTZ's aim with what it gives up, or a fixed camera's pose."""
     if view.aim is None:
         return f"fixed {aim_words(pose_of(city, view.camera))}"
-    lost = f", leaves {number(view.gives_up_m)} m" if view.gives_up_m >= 0.5 else ""
+    lost = f", gives up {number(view.gives_up_m)} m" if view.gives_up_m >= 0.5 else ""
     return f"PTZ {aim_words(view.aim)}{lost}"
 
 
