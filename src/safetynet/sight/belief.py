@@ -3,7 +3,7 @@
 Bayes' rule over the hypotheses of ``mounting``. What was observed is kept as logarithms of
 likelihoods, so one observation weighs as much first as last, but for a slow fading that lets a camera
 be turned by its owner. Witnesses err at a known rate: a wrong click costs a bounded factor, which one
-or two true ones win back. Mathematics: docs/design/0004-sight.md.
+or two true ones win back. Mathematics: docs/design/0011-beliefs.md.
 """
 
 import hashlib
@@ -18,21 +18,25 @@ from numpy.typing import NDArray
 from safetynet.base.errors import InvalidError
 from safetynet.base.geo import Floats
 from safetynet.base.ids import CameraId
-from safetynet.city.model import CameraKind, Cameras, Ints
+from safetynet.city.model import Cameras, Ints
 from safetynet.sight.model import Witness
 from safetynet.sight.mounting import (
     AXES_RAD,
-    AZIMUTH_STEP_RAD,
     AZIMUTHS,
     FIXED,
-    FIXED_SHARE,
     MOUNTINGS,
     RANGE_STEP_M,
     RANGES,
-    TURNING_SHARE,
-    azimuth_bin,
     chances,
     share_shown,
+)
+from safetynet.sight.prior import (
+    MOST_ON_POLE,
+    poles_of,
+    priors_of,
+    said_of,
+    start_of,
+    turning_of,
 )
 
 __all__ = ["AZIMUTHS", "RANGES", "RANGE_STEP_M", "Beliefs", "Learned"]
@@ -54,20 +58,6 @@ FLOOR = 0.02
 """Part of every belief that stays as it was before anything was observed."""
 APART = 0.8
 """How improbable it is that two cameras of one pole look the same way, or both turn."""
-MOST_ON_POLE = 6
-"""Poles with more cameras than this tell nothing about each other's directions."""
-TURNING = 0.8
-"""On a pole of which no list says what turns, this many cameras do: a site is usually one that turns
-and some that do not. At most half of the chance goes to one camera."""
-TURNING_TOLD = 0.02
-"""The same for one camera whose owner does say which of its cameras turn."""
-TURNING_ALL_ROUND = 0.9
-"""The same for one camera of which a list says that it looks all round …"""
-TURNING_DECLARED = 0.1
-"""… or one way."""
-SURE_SD_DEG = 90.0
-"""A declared direction with a larger standard deviation is none."""
-_SDS_DEG = np.array([3.0, 6.0, 12.0, 25.0, 50.0, 90.0])
 VERSION = 1
 
 
@@ -103,8 +93,8 @@ class Beliefs:
         self._unknown = unknown.copy()
         self._poles = _Poles(cameras, self._unknown)
         self._evidence: dict[int, _Evidence] = {}
-        self._turning = _turning(cameras)
-        prior, first = _priors(cameras, unknown, self._turning)
+        self._turning = turning_of(cameras)
+        prior, first = priors_of(cameras, unknown, self._turning)
         self._prior = dict(enumerate(prior))
         """By row of the table: what cameras start from."""
         self._first_row = first
@@ -169,9 +159,9 @@ class Beliefs:
         self._unknown[camera] = unknown
         self._first_row[camera] = self.row[camera] = -1
         if unknown:
-            (azimuth,), (width,) = _said(one)
+            (azimuth,), (width,) = said_of(one)
             row = self._append_row()
-            self._prior[row] = _start(int(azimuth), int(width), float(self._turning[camera]))
+            self._prior[row] = start_of(int(azimuth), int(width), float(self._turning[camera]))
             self._table[row] = chances(self._prior[row])
             self._first_row[camera] = self.row[camera] = row
         self._refresh(camera)
@@ -279,7 +269,7 @@ class _Poles:
         rows = np.flatnonzero(unknown)
         self._unknown = unknown
         self._ids = cameras.id
-        self._pole = cameras.pole
+        self._pole = poles_of(cameras)
         self._members = rows[np.argsort(self._pole[rows], kind="stable")]
         self._numbers = self._pole[self._members]
 
@@ -292,66 +282,6 @@ class _Poles:
         members = self._members[first:last].tolist()
         others = [m for m in members if m != camera and self._unknown[m]]
         return sorted(others, key=lambda m: self._ids[m])
-
-
-def _priors(cameras: Cameras, unknown: NDArray[np.bool_], turning: Floats) -> tuple[Floats, Ints]:
-    """Probabilities (k, azimuths, mountings) to start from, and the one of each camera, (n,) or -1.
-
-    The first is that of a camera which is alone on its pole and of which nothing is said.
-    """
-    columns = np.stack([*_said(cameras), turning])
-    keys, member = np.unique(columns[:, unknown], axis=1, return_inverse=True)
-    row = np.full(len(cameras), -1, np.int32)
-    row[unknown] = member.reshape(-1) + 1
-    starts = [_start(int(a), int(w), t) for a, w, t in keys.T]
-    return np.stack([_start(-1, -1, min(TURNING, 0.5)), *starts]), row
-
-
-def _said(cameras: Cameras) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(n,) bin and class of width of each declared direction, so that cameras share rows; or -1."""
-    said = _is_declared(cameras)
-    azimuth = azimuth_bin(np.radians(np.where(said, cameras.azimuth_deg, 0)))
-    width = np.searchsorted(_SDS_DEG[:-1], cameras.azimuth_sd_deg)
-    return np.where(said, azimuth, -1), np.where(said, width, -1)
-
-
-def _turning(cameras: Cameras) -> Floats:
-    """(n,) prior probability that each camera turns, in steps, by what lists say."""
-    turns = cameras.kind == CameraKind.PTZ
-    owners_tell = np.bincount(cameras.district, weights=turns, minlength=1) > 0
-    per_pole = np.bincount(_index(cameras.pole))[_index(cameras.pole)]
-    alone = np.minimum(TURNING / np.maximum(np.minimum(per_pole, MOST_ON_POLE), 1), 0.5)
-    share = np.where(_is_declared(cameras), np.minimum(alone, TURNING_DECLARED), alone)
-    share = np.where(owners_tell[cameras.district], TURNING_TOLD, share)
-    return np.where(cameras.all_round, TURNING_ALL_ROUND, share)
-
-
-def _is_declared(cameras: Cameras) -> NDArray[np.bool_]:
-    return np.isfinite(cameras.azimuth_deg) & (cameras.azimuth_sd_deg < SURE_SD_DEG)
-
-
-def _index(numbers: Ints) -> NDArray[np.intp]:
-    """Poles numbered from 0 without gaps."""
-    return np.unique(numbers, return_inverse=True)[1].reshape(-1)
-
-
-def _start(azimuth: int, width: int, turning: float) -> Floats:
-    """(azimuths, mountings) probabilities of a camera of which a list says so much."""
-    directions = np.full(AZIMUTHS, 1 / AZIMUTHS)
-    if azimuth >= 0:
-        directions = _normal(AXES_RAD[azimuth], np.radians(_SDS_DEG[width]))
-    p = np.empty((AZIMUTHS, MOUNTINGS))
-    p[:, :FIXED] = (1 - turning) * directions[:, None] * FIXED_SHARE
-    p[:, FIXED:] = turning / AZIMUTHS * TURNING_SHARE
-    return p
-
-
-def _normal(azimuth: float, sd: float) -> Floats:
-    """(azimuths,) a normal distribution wrapped around the compass."""
-    turns = 2 * np.pi * np.arange(-2, 3)[:, None]
-    off = (AXES_RAD - azimuth + turns) / max(sd, AZIMUTH_STEP_RAD / 2)
-    p = np.exp(-(off**2) / 2).sum(axis=0) + 1e-9
-    return np.asarray(p / p.sum())
 
 
 def _read(data: bytes) -> Iterator[tuple[CameraId, _Evidence]]:
