@@ -121,7 +121,7 @@ def test_views_of_a_moving_target_cover_the_way_ahead_and_not_the_way_behind(tow
 def test_a_target_that_is_handed_over_in_time_is_never_out_of_view(
     town: Any, speed_mps: float
 ) -> None:
-    """Follows a target along the street; views that are asked for play after ``LEAD_S``."""
+    """Follows a target along the street; views play ``LEAD_S`` after they are asked for."""
     sight = Sight(line_of_cameras(town))
     time_s, unseen, asked = 0.0, 0, 0
     while time_s < 40.0:
@@ -134,7 +134,7 @@ def test_a_target_that_is_handed_over_in_time_is_never_out_of_view(
         shown = [sight.look(request, view.camera, view.aim).shown for view in playing.views]
         plan = plan_handover(ahead, np.array(shown), lead_s=LEAD_S)
         until = time_s + max(plan.ask_s, 1.0)
-        for moment in np.arange(time_s, min(until + LEAD_S, 40.0), 0.5).tolist():
+        for moment in np.arange(time_s + LEAD_S, min(until + LEAD_S, 40.0), 0.5).tolist():
             x = np.array([-100.0 + speed_mps * moment])
             unseen += not seen_at(sight, playing, x, np.zeros(1)).any()
         time_s = until
