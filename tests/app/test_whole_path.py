@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -53,6 +54,44 @@ async def test_a_119_frame_becomes_pictures_and_its_end_ends_them(town: Town) ->
     owner = await town.told(best["owner"], incident, "session.ended/1", "session.refused/1")
     story = ["grant.received/1", "session.opened/1", "session.ended/1"]
     assert [k for k in dict.fromkeys(owner) if k in story] == story
+
+
+async def test_every_kind_of_place_can_be_asked_and_every_camera_has_a_reason(town: Town) -> None:
+    at = await town.place("mapo")
+    east, north = at.lon + 0.0006, at.lat + 0.0005
+    point = {"lon": at.lon, "lat": at.lat}
+    ring = f"{at.lon},{at.lat};{east},{at.lat};{east},{north};{at.lon},{north}"
+    asked: list[dict[str, Any]] = [
+        point | {"error_m": 100},
+        point | {"radius_m": 60},
+        {"ring": ring},
+        {"line": f"{at.lon},{at.lat};{east},{at.lat}", "half_width_m": 6},
+        point | {"speed_mps": 8, "heading_deg": 90, "ahead_s": 10},
+        point | {"speed_mps": 1.5},
+    ]
+    for query in asked:
+        answer = await town.get("/api/views", **query, target="fire", count=6)
+        assert 1 <= len(answer["views"]) <= 6, query
+        assert 0 < answer["chance"] <= 1, query
+
+    key = town.new_key()
+    await town.report(key=key, kind="fire", **point)
+
+    async def decided() -> dict[str, Any] | None:
+        incident = await town.incident(key)
+        return incident if incident["views"] else None
+
+    incident = await eventually(decided)
+    why = f"/api/incidents/{incident['id']}/why"
+    for camera in await town.get("/api/cameras"):
+        told = await town.get(why, camera=camera["id"])
+        ranks = [v["rank"] for v in incident["views"] if v["camera"] == camera["id"]]
+        assert (told["rank"], bool(told["reasons"])) == (ranks[0] if ranks else None, True)
+        now = await town.get("/api/views/why", **point, camera=camera["id"], target="fire")
+        assert now["reasons"]
+    unknown = await town.http.get(why, params={"camera": "nobody-1"})
+    assert (unknown.status_code, unknown.json()["type"]) == (404, "views.no_camera")
+    await town.report(key=key, kind="fire", progress=90)
 
 
 async def test_a_report_is_idempotent_and_a_new_place_gets_new_views(town: Town) -> None:
