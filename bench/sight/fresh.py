@@ -1,7 +1,7 @@
 """One process that begins to serve: from the bundle to the first answer, and what it then holds.
 
-The bench runs it with a bundle, a file of requests, and how many of them to ask; it prints a line of
-JSON at the first answer and one at the end, and measures nothing itself but its memory.
+The bench runs it with a bundle, a file of requests and, to serve on, a file of walls that were found
+before. It prints a line of JSON at the first answer, and one when it has answered everything.
 """
 
 import gc
@@ -17,14 +17,14 @@ from safetynet.sight.service import Sight
 
 def main() -> None:
     """Load, answer, tell."""
-    bundle, questions, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    bundle, questions, *walls = map(Path, sys.argv[1:])
     asked = msgspec.json.decode(questions.read_bytes(), type=list[Request])
     sight = Sight(load_city(bundle))
     now = sight.now()
     tell(views=len(sight.choose(asked[0], now).views))
-    if count > 1:
-        sight.prepare()
-        for request in asked[:count]:
+    if walls:
+        sight.prepare(walls[0])
+        for request in asked:
             sight.choose(request, now)
         gc.collect()
         tell(**memory_mb())

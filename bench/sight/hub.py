@@ -1,8 +1,10 @@
 """A real hub with its districts, asked over a socket."""
 
 import http.client
+import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,14 +26,33 @@ from safetynet.base.ids import HUB
 from safetynet.city.model import City
 
 JOINED_WITHIN_S = 300.0
+QUIET_WITHIN_S = 900.0
+LOOK_S, QUIET_SHARE = 5.0, 0.1
+"""Quiet is a process that takes less than this share of a processor."""
 
 
 class Hub:
     """A hub with its districts, as an operator starts them."""
 
     def __init__(self, port: int, pid: int) -> None:
-        self.pid = pid
+        self._pid = pid
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def wait_until_quiet(self) -> bool:
+        """Wait until the hub has nothing to prepare any more; False where that takes too long."""
+        ends = time.monotonic() + QUIET_WITHIN_S
+        before = self._busy_s()
+        while time.monotonic() < ends:
+            time.sleep(LOOK_S)
+            before, busy_s = (now := self._busy_s()), now - before
+            if busy_s < QUIET_SHARE * LOOK_S:
+                return True
+        return False
+
+    def _busy_s(self) -> float:
+        """Processor time of the process so far, all its threads."""
+        stat = Path(f"/proc/{self._pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return sum(map(int, stat[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def get(self, path: str) -> bytes:
         """The answer to a GET over the one connection that is kept open."""

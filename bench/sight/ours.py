@@ -1,16 +1,16 @@
 """Our own rows, in process: the questions, the moment they are asked in, and what must hold."""
 
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
 import numpy as np
 from bench.sight.places import Places
-from bench.sight.times import IN_PROCESS, Row, time_each, times_row
+from bench.sight.times import IN_PROCESS, Row, time_all, time_each, times_row
 
 from safetynet.base.geo import LonLat
+from safetynet.base.ids import CameraId
 from safetynet.city.model import CameraKind, Cameras, City
 from safetynet.city.tables import take_cameras
 from safetynet.sight.model import (
@@ -143,39 +143,56 @@ def ask_once(city: City) -> None:
 
 
 def measure_update(sight: Sight, now: Now, city: City, asked: Sequence[Request]) -> Row:
-    """The first choice dies, is carried away or is turned round: until the next answer knows it.
+    """A chosen camera dies, is carried away or is turned round: until the next answer is there.
 
     Wrong where that answer still offers it, or where all is not as before when it is put back.
     """
-    c = city.cameras
-    row_of = {camera: row for row, camera in enumerate(c.id)}
-    # A PTZ that is turned round still looks everywhere, and so may one of unknown direction.
-    fixed = set(np.flatnonzero((c.kind == CameraKind.FIXED) & np.isfinite(c.azimuth_deg)).tolist())
-    times, wrong = [], Counter[str]()
-    for k, request in enumerate(asked):
-        before = sight.choose(request, now)
-        first = next((v.camera for v in before.views if row_of.get(v.camera) in fixed), None)
-        if first is None:
-            continue
-        old = take_cameras(c, np.arange(len(c)) == row_of[first])
-        change = CHANGES[k % len(CHANGES)]
-        ill, new = change(old)
-        was = now.get(first)
-        began = time.perf_counter()
-        if ill is not None:
-            now.set(first, ill)
-        if new is not None:
-            sight.update(first, new)
-        after = sight.choose(request, now)
-        times.append((time.perf_counter() - began) * 1000)
-        if any(v.camera == first for v in after.views):
-            wrong[f"{change.__name__}: still offered"] += 1
-        now.set(first, was)
-        sight.update(first, old)
-        if sight.choose(request, now) != before:
-            wrong[f"{change.__name__}: put back, not as before"] += 1
+    wrong = Counter[str]()
+    times = time_all(_updates(sight, now, city.cameras, asked, wrong))
     row = times_row(times, IN_PROCESS, "dies, moves, turns in turn; with the next answer")
     return told_wrong(row, ", ".join(f"{what} ({n})" for what, n in sorted(wrong.items())))
+
+
+def _updates(
+    sight: Sight, now: Now, cameras: Cameras, asked: Sequence[Request], wrong: Counter[str]
+) -> Iterator[Callable[[], object]]:
+    """Calls to time; what is around them is looked at between the calls."""
+    row_of = {camera: row for row, camera in enumerate(cameras.id)}
+    known = np.isfinite(cameras.azimuth_deg)
+    # A PTZ that is turned round still looks everywhere; what is learned of one that moves is gone.
+    may = {dies: known | ~known, moves: known, turns: known & (cameras.kind == CameraKind.FIXED)}
+    for k, request in enumerate(asked):
+        before = sight.choose(request, now)
+        change = CHANGES[k % len(CHANGES)]
+        first = next((v.camera for v in before.views if may[change][row_of[v.camera]]), None)
+        if first is None:
+            continue
+        old = take_cameras(cameras, np.arange(len(cameras)) == row_of[first])
+        was, after = now.get(first), [before]
+        ill, new = change(old)
+
+        def update(
+            first: CameraId = first,
+            ill: CameraNow | None = ill,
+            new: Cameras | None = new,
+            request: Request = request,
+            after: list[Choice] = after,
+        ) -> None:
+            if ill is not None:
+                now.set(first, ill)
+            if new is not None:
+                sight.update(first, new)
+            after.append(sight.choose(request, now))
+
+        yield update
+        if any(v.camera == first for v in after[-1].views):
+            wrong[f"{change.__name__}: still offered"] += 1
+        if ill is not None:
+            now.set(first, was)
+        if new is not None:
+            sight.update(first, old)
+        if sight.choose(request, now) != before:
+            wrong[f"{change.__name__}: put back, not as before"] += 1
 
 
 type Change = tuple[CameraNow | None, Cameras | None]

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from bench.sight.places import Places
 from bench.sight.servers import NotHereError, find_program, lesser_user, program, wait_for
-from bench.sight.times import IN_SERVER, SOCKET, Row, time_each, times_row
+from bench.sight.times import IN_SERVER, SOCKET, Row, Times, time_each, times_row
 
 from safetynet.app.ports import find_free_ports
 from safetynet.base.geo import Floats
@@ -139,7 +139,9 @@ class PostGis:
             inside = f"SELECT time_{name}(%s, %s)"
             self._client.execute(inside, (xs[:warm_up], ys[:warm_up]))
             times = [float(t) for (t,) in self._client.execute(inside, (xs, ys)).fetchall()]
-            rows[f"{name}_in_server"] = times_row(times, IN_SERVER, "PL/pgSQL's clock_timestamp()")
+            rows[f"{name}_in_server"] = times_row(
+                Times(times, []), IN_SERVER, "PL/pgSQL's clock_timestamp()"
+            )
             rows[name] = times_row(time_each(ask, places.xy, warm_up), SOCKET)
         return rows
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +38,7 @@ from bench.sight.peers_scipy import open_scipy
 from bench.sight.places import CAMERAS, Places, build_bundle
 from bench.sight.servers import NotHereError
 from bench.sight.table import Report, find_ratios, print_report, print_row
-from bench.sight.times import IN_PROCESS, SOCKET, Bar, Row, rank, time_each, times_row
+from bench.sight.times import SOCKET, Bar, Row, rank, time_each, times_row
 
 from safetynet.base.geo import Floats
 from safetynet.city.bundle import load_city
@@ -47,6 +48,7 @@ from safetynet.sight.model import Request
 from safetynet.sight.service import Sight
 
 ROOT = Path(__file__).parents[2]
+PARTS = ("ours", "starts", "hub", "peers")
 ERRORS_M = (20, 100, 300)
 WARM_UP = 200
 QUICK = Bar(median_ms=0.25, p99_ms=1.0)
@@ -87,10 +89,14 @@ def main() -> None:
     places = Places(city, a.questions, a.seed)
     report = Report(city=describe_city(city), machine=describe_machine(ROOT))
     run = Run(report, city, bundle.resolve(), places, a.seed)
-    run.measure_ours()
-    run.measure_starts(a.starts)
-    run.measure_socket()
-    run.measure_peers()
+    parts: dict[str, Callable[[], None]] = {
+        "ours": run.measure_ours,
+        "starts": partial(run.measure_starts, a.starts),
+        "hub": run.measure_socket,
+        "peers": run.measure_peers,
+    }
+    for part in a.parts:
+        parts[part]()
     report.ratios = find_ratios(report.rows | report.peers)
     print_report(report)
     a.out.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +114,7 @@ def parse() -> argparse.Namespace:
     words.add_argument("--questions", type=int, default=2000, metavar="N")
     words.add_argument("--starts", type=int, default=5, metavar="N")
     words.add_argument("--seed", type=int, default=1, metavar="N")
+    words.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default: all")
     words.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "sight.json")
     return words.parse_args()
 
@@ -134,6 +141,7 @@ class Run:
         self._bundle = bundle
         self._places = places
         self._seed = seed
+        self._walls = ROOT / "var" / "bench" / "walls.npz"
 
     def measure_ours(self) -> None:
         """What one process answers."""
@@ -145,13 +153,14 @@ class Run:
         sight = Sight(self._city)
         sight.prepare()
         self._add("build_all", value_row(time.perf_counter() - began, "s"))
+        sight.walls.save(self._walls)
         learn(sight, self._city, self._places, self._seed)
         now = moment(sight, self._city.cameras, self._seed)
         gc.collect()
         for name, asked in self._questions().items():
             self._add(name, measure_choice(sight, now, asked, WARM_UP))
-        asked = points(self._places, 20)[: len(self._places) // 4]
-        self._add("choose4_20m_unprepared", measure_unprepared(self._city, asked))
+        asked = points(self._places, 20)
+        self._add("choose4_20m_unprepared", measure_unprepared(self._city, asked[:100]))
         self._add("update_one", measure_update(sight, now, self._city, asked))
 
     def _questions(self) -> dict[str, list[Request]]:
@@ -167,16 +176,16 @@ class Run:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "questions.json"
             file.write_bytes(msgspec.json.encode(asked))
-            took = [self._start(file, 1)[0] for _ in range(starts + 1)][1:]
-            _, memory = self._start(file, len(asked))
+            took = [self._start(file)[0] for _ in range(starts + 1)][1:]
+            _, memory = self._start(file, self._walls)
         row = value_row(rank(took, 0.5), "s", f"median of {starts} processes, most {max(took):.2f}")
         self._add("cold_start", row)
         most = f"at its highest {memory['VmHWM']:.0f}"
         self._add("rss_serving", value_row(memory["VmRSS"], "MB", most))
 
-    def _start(self, questions: Path, count: int) -> tuple[float, dict[str, float]]:
+    def _start(self, *files: Path) -> tuple[float, dict[str, float]]:
         module = (sys.executable, "-m", "bench.sight.fresh")
-        command = (*module, str(self._bundle), str(questions), str(count))
+        command = (*module, str(self._bundle), *map(str, files))
         began = time.perf_counter()
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
@@ -188,7 +197,11 @@ class Run:
 
     def measure_socket(self) -> None:
         """What a real hub answers to ``GET /api/views``, everything of HTTP and JSON counted."""
+        began = time.perf_counter()
         with open_hub(self._bundle, self._city) as hub:
+            self._add("hub_joined", value_row(time.perf_counter() - began, "s"))
+            note = None if hub.wait_until_quiet() else "still preparing: the rows below pay for it"
+            self._add("hub_prepared", value_row(time.perf_counter() - began, "s", note))
             floor = time_each(hub.get, ["/api/settings"] * len(self._places), WARM_UP)
             for error_m in ERRORS_M:
                 paths = [
@@ -228,7 +241,7 @@ class Run:
 
 def value_row(value: float, unit: str, note: str | None = None) -> Row:
     """A figure that is no time of a question."""
-    return Row(where=IN_PROCESS, value=round(value, 3), unit=unit, note=note)
+    return Row(value=round(value, 3), unit=unit, note=note)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,9 @@ def find_ratios(rows: Mapping[str, Row]) -> dict[str, Ratio]:
 def print_report(report: Report) -> None:
     """Everything, for a terminal."""
     for title, rows in (("ours", report.rows), ("peers", report.peers)):
-        print(f"\n{title:28}{'median':>10}{'p99':>10}{'most':>10}{'n':>7}  where")
+        print(
+            f"\n{title:28}{'median':>10}{'p99':>10}{'most':>10}{'cpu':>9}{'cpu p99':>9}{'n':>6}  where"
+        )
         for name, row in rows.items():
             print_row(name, row)
     print(f"\n{'ours / theirs, times':64}{'median':>8}{'p99':>8}")
@@ -70,9 +72,14 @@ def print_row(name: str, row: Row) -> None:
         print(f"{name:28}not here: {row.not_here}", flush=True)
         return
     if row.median_ms is not None:
-        found = f"{row.median_ms:10.3f}{row.p99_ms:10.3f}{row.max_ms:10.3f}{row.n:7}"
+        found = f"{row.median_ms:10.3f}{row.p99_ms:10.3f}{row.max_ms:10.3f}"
+        found += f"{_cpu(row.cpu_median_ms)}{_cpu(row.cpu_p99_ms)}{row.n:6}"
     else:
-        found = f"{row.value:10.2f} {row.unit:26}"
+        found = f"{row.value:10.2f} {row.unit:43}"
     held = "" if row.holds is None else f"  [{row.bar}: {'holds' if row.holds else 'MISSED'}]"
     wrong = f"  WRONG: {row.wrong}" if row.wrong else ""
     print(f"{name:28}{found}  {row.where}{held}{wrong}  {row.note or ''}".rstrip(), flush=True)
+
+
+def _cpu(ms: float | None) -> str:
+    return f"{ms:9.3f}" if ms is not None else " " * 9

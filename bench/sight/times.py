@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -17,6 +18,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     median_ms: float | None = None
     p99_ms: float | None = None
     max_ms: float | None = None
+    cpu_median_ms: float | None = None
+    """Processor time of the asking thread alone: below the times above where the machine had other work."""
+    cpu_p99_ms: float | None = None
     n: int | None = None
     """How many questions were timed, each by itself."""
     value: float | None = None
@@ -60,25 +64,43 @@ def rank(times: Sequence[float], share: float) -> float:
     return ordered[max(math.ceil(share * len(ordered)), 1) - 1]
 
 
-def times_row(times_ms: Sequence[float], where: str, note: str | None = None) -> Row:
+class Times(msgspec.Struct, frozen=True):
+    """Milliseconds of each question."""
+
+    wall_ms: list[float]
+    cpu_ms: list[float]
+    """Of the asking thread."""
+
+
+def times_row(times: Times, where: str, note: str | None = None) -> Row:
     """Median, 99th percentile and the longest of single times."""
+    wall, cpu = times.wall_ms, times.cpu_ms if where == IN_PROCESS else []
     return Row(
         where=where,
-        median_ms=round(rank(times_ms, 0.5), 4),
-        p99_ms=round(rank(times_ms, 0.99), 4),
-        max_ms=round(max(times_ms), 4),
-        n=len(times_ms),
+        median_ms=round(rank(wall, 0.5), 4),
+        p99_ms=round(rank(wall, 0.99), 4),
+        max_ms=round(max(wall), 4),
+        cpu_median_ms=round(rank(cpu, 0.5), 4) if cpu else None,
+        cpu_p99_ms=round(rank(cpu, 0.99), 4) if cpu else None,
+        n=len(wall),
         note=note,
     )
 
 
-def time_each[T](ask: Callable[[T], object], questions: Sequence[T], warm_up: int) -> list[float]:
-    """Milliseconds of each question, one after the other; the first ``warm_up`` are asked before."""
+def time_each[T](ask: Callable[[T], object], questions: Sequence[T], warm_up: int) -> Times:
+    """Time each question by itself, one after the other; the first ``warm_up`` are asked before."""
     for question in questions[:warm_up]:
         ask(question)
-    times = []
-    for question in questions:
+    return time_all(partial(ask, question) for question in questions)
+
+
+def time_all(calls: Iterable[Callable[[], object]]) -> Times:
+    """Time each call by itself; what the iterable does between calls is not counted."""
+    times = Times([], [])
+    for call in calls:
+        busy = time.thread_time()
         began = time.perf_counter()
-        ask(question)
-        times.append((time.perf_counter() - began) * 1000)
+        call()
+        times.wall_ms.append((time.perf_counter() - began) * 1000)
+        times.cpu_ms.append((time.thread_time() - busy) * 1000)
     return times
