@@ -59,6 +59,8 @@ class Eyes:
         self._now = self._sight.carry(self._now)
         self._records = {r.id: r for r in records}
         self._owner = dict(zip(self._records, owners, strict=True))
+        told = sorted(r.id for r in catalogue.cameras if r.id in self._words)
+        await loop.run_in_executor(self._thread, self._learn, self._sight, told)
 
     async def learn(self, words: Sequence[JudgedBody]) -> None:
         """Take in what viewers said of views, oldest first. Of a viewer's words on one view the last

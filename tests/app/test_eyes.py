@@ -1,0 +1,133 @@
+"""What the hub learns of cameras whose direction nobody told, from what viewers say of views."""
+
+import math
+
+import msgspec
+import numpy as np
+import pytest
+
+from safetynet.app.cameras import records_of
+from safetynet.app.hub.eyes import Eyes
+from safetynet.base.geo import LonLat
+from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
+from safetynet.city.model import CameraKind, City, Origin
+from safetynet.city.synth import small_city
+from safetynet.federation.catalogue import Catalogue
+from safetynet.incident.entries import PlaceBody
+from safetynet.incident.model import PlaceOrigin
+from safetynet.incident.showing import JudgedBody
+from safetynet.sight.model import Choice, Place, Reason, ReasonCode, Request, TargetKind
+
+NOBODY: frozenset[NodeId] = frozenset()
+MAPO = NodeId("mapo")
+
+
+@pytest.fixture(scope="module")
+def city() -> City:
+    return small_city(7)
+
+
+def untold(city: City, node: NodeId) -> Catalogue:
+    """A district's cameras as public lists have them: where they hang, and no more."""
+    records = [
+        msgspec.structs.replace(
+            record,
+            azimuth_deg=math.nan,
+            kind=int(CameraKind.FIXED),
+            pose_origin=int(Origin.ASSUMED),
+            azimuth_origin=int(Origin.ASSUMED),
+            azimuth_sd_deg=180.0,
+        )
+        for record in records_of(city, node)
+    ]
+    return Catalogue(node, records)
+
+
+def seen_place(city: City) -> tuple[CameraId, LonLat]:
+    """A camera of 마포, and a place 20 m before it that nothing hides."""
+    c = city.cameras
+    mapo = city.districts.index(next(d for d in city.districts if d.node == MAPO))
+    row = int(np.flatnonzero((c.district == mapo) & (c.kind == CameraKind.FIXED))[0])
+    a = math.radians(float(c.azimuth_deg[row]))
+    x, y = float(c.x[row]) + 20 * math.sin(a), float(c.y[row]) + 20 * math.cos(a)
+    return c.id[row], LonLat(*city.plane.to_lonlat(x, y))
+
+
+def word(camera: CameraId, at: LonLat, shown: bool, *, viewer: int = 0) -> JudgedBody:
+    place = PlaceBody(
+        lon_e7=round(at.lon * 1e7),
+        lat_e7=round(at.lat * 1e7),
+        error_mm=5000,
+        origin=PlaceOrigin.REPORTED,
+        dong_code="",
+    )
+    return JudgedBody(
+        incident=IncidentId("inc_1"),
+        camera=camera,
+        viewer=ViewerId(f"view_{viewer}"),
+        at="2026-03-01T04:05:06.000000Z",
+        shown=shown,
+        place=place,
+        target="person",
+        aim=None,
+        drill=False,
+    )
+
+
+async def ask(eyes: Eyes, at: LonLat) -> Choice:
+    """Every view of a place that is worth anything."""
+    place = Place(at=at, error_m=5.0)
+    request = Request(place=place, target=TargetKind.PERSON, min_px_per_m=20.0, count=64)
+    return await eyes.choose(request, NOBODY)
+
+
+async def chance(eyes: Eyes, camera: CameraId, at: LonLat) -> float:
+    """That this camera shows the place; 0 where it is no view worth choosing."""
+    views = (await ask(eyes, at)).views
+    return next((v.chance for v in views if v.camera == camera), 0.0)
+
+
+async def test_words_are_learned_and_a_viewers_change_of_mind_undoes_the_first(city: City) -> None:
+    camera, at = seen_place(city)
+    eyes = Eyes(city, assumed=False)
+    await eyes.join(untold(city, MAPO))
+    before = await chance(eyes, camera, at)
+    for viewer in range(3):
+        await eyes.learn([word(camera, at, True, viewer=viewer)])
+    sure = await chance(eyes, camera, at)
+    assert sure > max(0.8, before + 0.1)
+    shown = next(v for v in (await ask(eyes, at)).views if v.camera == camera)
+    assert ReasonCode.LEARNED in {r.code for r in shown.reasons if isinstance(r, Reason)}
+    for viewer in range(3):
+        await eyes.learn([word(camera, at, False, viewer=viewer)])
+    undone = await chance(eyes, camera, at)
+
+    other = Eyes(city, assumed=False)
+    await other.join(untold(city, MAPO))
+    for viewer in range(3):
+        await other.learn([word(camera, at, False, viewer=viewer)])
+    assert undone == await chance(other, camera, at) < before
+
+
+async def test_a_hub_that_starts_again_has_learned_the_same_whoever_joins_when(city: City) -> None:
+    camera, at = seen_place(city)
+    words = [word(camera, at, viewer % 3 > 0, viewer=viewer) for viewer in range(6)]
+    first, again = Eyes(city, assumed=False), Eyes(city, assumed=False)
+    await first.join(untold(city, MAPO))
+    for one in words:
+        await first.learn([one])
+    await again.learn(words)
+    await again.join(untold(city, NodeId("seocho")))
+    await again.join(untold(city, MAPO))
+    await first.join(untold(city, NodeId("seocho")))
+    assert await ask(again, at) == await ask(first, at)
+    assert await chance(again, camera, at) > 0
+
+
+async def test_words_on_cameras_whose_direction_is_known_change_nothing(city: City) -> None:
+    camera, at = seen_place(city)
+    eyes = Eyes(city, assumed=False)
+    await eyes.join(Catalogue(MAPO, records_of(city, MAPO)))
+    before = await ask(eyes, at)
+    await eyes.learn([word(camera, at, False), word(CameraId("nobody-1"), at, False)])
+    assert await ask(eyes, at) == before
