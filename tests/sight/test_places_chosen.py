@@ -73,11 +73,11 @@ def test_views_of_an_area_look_at_different_parts_of_it() -> None:
     assert choice.chance > 0.8 * sum(view.chance for view in choice.views)
 
 
-def line_of_cameras(town: Any) -> City:
-    """A street eastward with a camera every 40 m that looks along it, and one far off."""
+def line_of_cameras(town: Any, every_m: float = 40.0, tilt_deg: float = 12.0) -> City:
+    """A street eastward with cameras that look along it."""
     cams = [
-        town.cam(id=f"c-{k:02d}", x=-200.0 + 40 * k, y=4.0, azimuth_deg=90.0, tilt_deg=12.0)
-        for k in range(15)
+        town.cam(id=f"c-{k:02d}", x=float(x), y=4.0, azimuth_deg=90.0, tilt_deg=tilt_deg)
+        for k, x in enumerate(np.arange(-200.0, 401.0, every_m))
     ]
     blocks = [town.box(0.0, 14.0, 400.0, 4.0, 15.0), town.box(0.0, -14.0, 400.0, 4.0, 15.0)]
     city: City = town.build(cams, blocks, [[(-400.0, 0.0), (400.0, 0.0)]])
@@ -117,29 +117,35 @@ def test_views_of_a_moving_target_cover_the_way_ahead_and_not_the_way_behind(tow
     assert np.mean([x[c] for c in forth]) > np.mean([x[v.camera] for v in back.views])
 
 
-@pytest.mark.parametrize("speed_mps", [1.5, 3.0, 6.0])
-def test_a_target_that_is_handed_over_in_time_is_never_out_of_view(
-    town: Any, speed_mps: float
-) -> None:
-    """Follows a target along the street; views play ``LEAD_S`` after they are asked for."""
-    sight = Sight(line_of_cameras(town))
-    time_s, unseen, asked = 0.0, 0, 0
-    while time_s < 40.0:
-        where, ahead = look(
-            sight, -100.0 + speed_mps * time_s, speed_mps=speed_mps, heading_deg=90.0
-        )
+def follow(sight: Sight, speed_mps: float, late_s: float) -> float:
+    """Part of 40 s in which a target is out of view where views are asked for ``late_s`` after the
+    hand-over says so; they play ``LEAD_S`` after that, and until the next ones do."""
+    time_s, moments, unseen = 0.0, 0, 0
+    while time_s < 40.0 - LEAD_S:
+        x = -100.0 + speed_mps * time_s
+        where, ahead = look(sight, x, speed_mps=speed_mps, heading_deg=90.0)
         request = Request(place=where, target=TargetKind.PERSON, min_px_per_m=12.5, count=3)
         playing = sight.choose(request)
-        asked += 1
         shown = [sight.look(request, view.camera, view.aim).shown for view in playing.views]
         plan = plan_handover(ahead, np.array(shown), lead_s=LEAD_S)
-        until = time_s + max(plan.ask_s, 1.0)
-        for moment in np.arange(time_s + LEAD_S, min(until + LEAD_S, 40.0), 0.5).tolist():
-            x = np.array([-100.0 + speed_mps * moment])
-            unseen += not seen_at(sight, playing, x, np.zeros(1)).any()
+        until = time_s + max(plan.ask_s, 1.0) + late_s
+        true_s = np.arange(time_s + LEAD_S, min(until + LEAD_S, 40.0), 0.5)
+        true_x = -100.0 + speed_mps * true_s
+        seen = seen_at(sight, playing, true_x, np.zeros(true_s.size)).any(axis=0)
+        moments, unseen = moments + true_s.size, unseen + int((~seen).sum())
         time_s = until
-    assert unseen == 0
-    assert 2 <= asked <= 30
+    return unseen / moments
+
+
+@pytest.mark.parametrize(("speed_mps", "most"), [(1.5, 0.0), (3.0, 0.0), (6.0, 0.2)])
+def test_a_target_that_is_handed_over_in_time_stays_in_view(
+    town: Any, speed_mps: float, most: float
+) -> None:
+    """Each camera shows some 25 m of the street: three of them are gone past in some seconds."""
+    sight = Sight(line_of_cameras(town, every_m=15.0, tilt_deg=35.0))
+    in_time = follow(sight, speed_mps, 0.0)
+    assert in_time <= most
+    assert speed_mps < 2 or follow(sight, speed_mps, 15.0) > in_time + 0.1
 
 
 def test_a_place_that_makes_no_sense_is_refused_by_the_choice_too(town: Any) -> None:
