@@ -42,6 +42,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     eyes_s_p95: float | None
     beyond: int
     """Excluded incidents that the strategy showed all the same: the search was not exhaustive."""
+    at_1_by_seed: tuple[float, ...]
     at_4_by_seed: tuple[float, ...]
 
 
@@ -52,6 +53,9 @@ class Gain(msgspec.Struct, frozen=True, kw_only=True):
     lower_95: float | None
     """Lower end of the two-sided 95 % interval over seeds, by Student's t; None for a single seed."""
     by_seed: tuple[float, ...]
+    points_at_1: float
+    """The same of eyes-on@1."""
+    lower_95_at_1: float | None
 
 
 Table = dict[str, dict[str, Figures]]
@@ -92,21 +96,37 @@ def _figures(trials: Sequence[Trial]) -> Figures:
         eyes_s_median=_rank(eyes, 0.5),
         eyes_s_p95=_rank(eyes, 0.95),
         beyond=sum(any(t.hits[:VIEWS]) for t in trials if not t.could),
-        at_4_by_seed=tuple(
-            _share(any(t.hits[:VIEWS]) for t in seen if t.seed == seed) for seed in seeds
-        ),
+        at_1_by_seed=_by_seed(seen, seeds, 1),
+        at_4_by_seed=_by_seed(seen, seeds, VIEWS),
     )
+
+
+def _by_seed(seen: Sequence[Trial], seeds: Sequence[int], k: int) -> tuple[float, ...]:
+    return tuple(_share(any(t.hits[:k]) for t in seen if t.seed == seed) for seed in seeds)
 
 
 def measure_gain(before: Figures, after: Figures) -> Gain:
     """What learning added, seed by seed."""
-    pairs = zip(before.at_4_by_seed, after.at_4_by_seed, strict=True)
-    by_seed = tuple(round(100 * (b - a), 3) for a, b in pairs)
-    lower = None
-    if len(by_seed) > 1:
-        t = _T_975[min(len(by_seed) - 2, len(_T_975) - 1)]
-        lower = round(mean(by_seed) - t * stdev(by_seed) / math.sqrt(len(by_seed)), 3)
-    return Gain(points=round(mean(by_seed), 3), lower_95=lower, by_seed=by_seed)
+    four = _differ(before.at_4_by_seed, after.at_4_by_seed)
+    one = _differ(before.at_1_by_seed, after.at_1_by_seed)
+    return Gain(
+        points=round(mean(four), 3),
+        lower_95=_lower(four),
+        by_seed=four,
+        points_at_1=round(mean(one), 3),
+        lower_95_at_1=_lower(one),
+    )
+
+
+def _differ(before: Sequence[float], after: Sequence[float]) -> tuple[float, ...]:
+    return tuple(round(100 * (b - a), 3) for a, b in zip(before, after, strict=True))
+
+
+def _lower(by_seed: Sequence[float]) -> float | None:
+    if len(by_seed) < 2:
+        return None
+    t = _T_975[min(len(by_seed) - 2, len(_T_975) - 1)]
+    return round(mean(by_seed) - t * stdev(by_seed) / math.sqrt(len(by_seed)), 3)
 
 
 def list_gains(table: Table) -> dict[str, Gain]:
@@ -148,8 +168,14 @@ def _row(name: str, f: Figures) -> str:
 
 
 def _say(gain: Gain) -> str:
-    bound = "" if gain.lower_95 is None else f", at least {gain.lower_95:+.1f} with 95 %"
-    return f"{gain.points:+.1f} points to eyes-on@4{bound} ({len(gain.by_seed)} seeds)"
+    parts = [
+        f"{points:+.1f} points to eyes-on@{k}" + ("" if low is None else f" (95 %: ≥ {low:+.1f})")
+        for k, points, low in (
+            (VIEWS, gain.points, gain.lower_95),
+            (1, gain.points_at_1, gain.lower_95_at_1),
+        )
+    ]
+    return f"{', '.join(parts)}; {len(gain.by_seed)} seeds"
 
 
 def _share(flags: Iterable[bool]) -> float:

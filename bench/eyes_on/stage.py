@@ -109,6 +109,7 @@ def taught(ours: Ours, eyes: Eyes, past: Scenario) -> Ours:
     for one in past.staged:
         views = ours.choose(one.asked)
         ours.learn(one.asked, say(past, eyes, one, views))
+    ours.settle()
     return ours
 
 

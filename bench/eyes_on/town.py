@@ -26,7 +26,7 @@ CAMERAS = 170_000
 """Of the synthetic city: about what Seoul has today."""
 REACH_M = 500.0
 """Cameras farther from a place than this are nobody's choice."""
-NEAR_SITE_M = 150.0
+NEAR_SITE_M = 200.0
 """Real streets farther than this from every listed camera site are left out: see README.md."""
 _HALF_M = 600.0
 _BORDER_M = 200.0
