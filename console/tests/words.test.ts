@@ -21,6 +21,11 @@ describe('reasons in words', () => {
       '너무 멂 (8.4 px/m, 기준 20 px/m)',
       'too far (8.4 px/m, needs 20 px/m)',
     ],
+    [
+      { code: 'too_far', value: 19.7, unit: 'px/m', limit: 20 },
+      '너무 멂 (19.7 px/m, 기준 20 px/m)',
+      'too far (19.7 px/m, needs 20 px/m)',
+    ],
     [{ code: 'owner_away' }, '자치구 연결 끊김', 'district away'],
     [{ code: 'behind_building', what: '123' }, '건물 123에 가림', 'behind building 123'],
     [

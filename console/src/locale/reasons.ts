@@ -19,7 +19,7 @@ export function reasonWords(reason: Reason, w: Words): string {
     case 'too_far':
       return value === null || reason.limit == null || reason.unit === 'm'
         ? w.reasons.too_far
-        : w.reasons.too_far_value(density(value), density(reason.limit));
+        : w.reasons.too_far_value(below(value, reason.limit), density(reason.limit));
     case 'plays_in':
       return value === null ? w.reasons.plays_in_plain : w.reasons.plays_in(shortTime(value * 1000, w));
     case 'checked':
@@ -51,6 +51,12 @@ export function reasonWords(reason: Reason, w: Words): string {
     default:
       return unknownWords(reason.code);
   }
+}
+
+/** A density that misses the limit by little, with the digit that tells them apart. */
+function below(value: number, limit: number): string {
+  const told = density(value);
+  return told === density(limit) ? `${value.toFixed(1)} px/m` : told;
 }
 
 function sightWords(reason: Reason, w: Words): string {

@@ -1,13 +1,16 @@
 """What ``safetynet see`` prints, writes and refuses."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from safetynet.app.cli import main
+from safetynet.app.see.command import credit_of
 from safetynet.app.see.words import reason_words
 from safetynet.base.geo import LonLat
+from safetynet.city.bundle import Manifest, Source
 from safetynet.sight.model import Choice, Place
 
 
@@ -118,3 +121,20 @@ def test_what_is_no_number_is_refused_by_the_parser(capsys: pytest.CaptureFixtur
         main(["see", "here", "37.53"])
     assert ended.value.code == 2
     assert "LON" in capsys.readouterr().err
+
+
+def test_a_picture_names_whose_data_it_shows() -> None:
+    def source(licence: str) -> Source:
+        return Source(name="list", licence=licence)
+
+    theirs = "ODbL 1.0, © OpenStreetMap contributors"
+    manifest = Manifest(
+        name="small",
+        title_ko="",
+        title_en="",
+        built_at=datetime(2026, 3, 1, tzinfo=UTC),
+        seed=7,
+        scale=1.0,
+        sources=tuple(map(source, ("공공누리; see its publisher", theirs, theirs, "Apache-2.0"))),
+    )
+    assert credit_of(manifest) == f"공공누리 · {theirs}"

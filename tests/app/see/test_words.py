@@ -34,12 +34,16 @@ FOR = {
         (Reason(ReasonCode.FACES_AWAY, 120.1, "deg", 35.0), "faces away 120° (field ±35°)"),
         (Reason(ReasonCode.TOO_FAR, 31.2, "px/m", 80.0), "31 px/m < 80"),
         (Reason(ReasonCode.TOO_FAR, 612.0, "m", 500.0), "612 m > 500"),
+        (Reason(ReasonCode.TOO_FAR, 19.7, "px/m", 20.0), "19.7 px/m < 20"),
         (Reason(ReasonCode.DEAD, 720.0, "s"), "dead for 12 min"),
         (Reason(ReasonCode.DEAD), "dead"),
         (Reason(ReasonCode.STALE, 7200.0, "s"), "not heard of for 2 h"),
         (Reason(ReasonCode.DARK, 60.0, "m", 35.0), "dark: sees 35 m at night, 60 m away"),
         (Reason(ReasonCode.POSE_UNKNOWN, 0.004, "share"), "direction unknown, chance <1%"),
-        (Reason(ReasonCode.ADDS_NOTHING, 0.99, "share"), "adds nothing, sees 99% of it"),
+        (
+            Reason(ReasonCode.ADDS_NOTHING, 0.99, "share"),
+            "no better than the chosen, sees 99% of it",
+        ),
     ],
 )
 def test_a_reason_is_said_with_its_figures(reason: Reason, words: str) -> None:

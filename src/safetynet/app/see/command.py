@@ -9,7 +9,7 @@ from safetynet.app.see.table import choice_text
 from safetynet.base.clock import SystemClock
 from safetynet.base.errors import InvalidError
 from safetynet.base.geo import LonLat
-from safetynet.city.bundle import load_city
+from safetynet.city.bundle import Manifest, load_city, read_manifest
 from safetynet.city.model import City
 from safetynet.sight.model import Choice, Place, Request, TargetKind
 from safetynet.sight.service import Sight
@@ -17,6 +17,7 @@ from safetynet.sight.service import Sight
 OVERVIEW_PX_PER_M = 20.0
 DEMO_SCALE = 0.1
 TIMES = 9
+OWN_LICENCE = "Apache-2.0"
 
 
 def run_see(
@@ -59,7 +60,8 @@ def run_see(
         from safetynet.app.see.canvas import find_font  # an imaging library: only here
         from safetynet.app.see.picture import draw_choice
 
-        draw_choice(choice, loaded, sight, find_font()).save(png, optimize=True)
+        credit = credit_of(read_manifest(bundle))
+        draw_choice(choice, loaded, sight, find_font(), credit).save(png, optimize=True)
         say(f"see: drawn in {png}")
     return 0
 
@@ -77,6 +79,12 @@ def time_choice(sight: Sight, request: Request) -> tuple[Choice, float]:
         choice = sight.choose(request)
         times.append((clock.monotonic_s() - began_s) * 1000)
     return choice, statistics.median(times)
+
+
+def credit_of(manifest: Manifest) -> str:
+    """Whose data a picture of the city shows, by the licences of its sources."""
+    licences = [source.licence.partition(";")[0] for source in manifest.sources]
+    return " · ".join(dict.fromkeys(text for text in licences if text != OWN_LICENCE))
 
 
 def check_file(png: Path) -> None:

@@ -139,6 +139,19 @@ def _write_foot(canvas: Canvas, words: Writing, left: float, city: City) -> None
     canvas.rectangle((x + 1.2, y - 6.8, x + 10.8, y - 0.2), colour("#2a3947"), 1)
     _put(canvas, words, x + 17, y, "ends a view", 10, DIM)
     y += 20
-    invented = bool((city.cameras.position_origin == Origin.SYNTHETIC).any())
-    note = "synthetic data: no real cameras" if invented else "poses of cameras partly assumed"
-    _put(canvas, words, left, y, f"{city.title_en} · {note}", 9.4, WARN if invented else FAINT)
+    notes = [city.title_en, *_doubts(city)]
+    _put(canvas, words, left, y, " · ".join(notes), 9.4, WARN if len(notes) > 1 else FAINT)
+
+
+def _doubts(city: City) -> list[str]:
+    """What of the city is not as it is in the world."""
+    origins = {
+        "streets": city.streets.origin,
+        "buildings": city.buildings.origin,
+        "cameras": city.cameras.position_origin,
+    }
+    invented = [name for name, of in origins.items() if (of == Origin.SYNTHETIC).any()]
+    doubts = [f"synthetic {', '.join(invented)}"] if invented else []
+    if (city.cameras.pose_origin == Origin.ASSUMED).any():
+        doubts.append("assumed directions")
+    return doubts

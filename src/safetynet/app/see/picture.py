@@ -46,10 +46,13 @@ type Box = tuple[float, float, float, float]
 ROUND_M = (10, 20, 50, 100, 200, 500)
 
 
-def draw_choice(choice: Choice, city: City, sight: Sight, font: Path | None) -> Image.Image:
+def draw_choice(
+    choice: Choice, city: City, sight: Sight, font: Path | None, credit: str = ""
+) -> Image.Image:
     """The picture of an answer: 1760 by 1120 pixels, equal for equal answers.
 
     ``font`` is ``canvas.find_font``'s; without one Pillow's own is used, which has no Korean letters.
+    ``credit`` names whose data are shown.
     """
     canvas = Canvas(WIDTH, HEIGHT, GROUND, font)
     frame = frame_of(choice, city, WIDTH - PANEL, HEIGHT)
@@ -66,6 +69,7 @@ def draw_choice(choice: Choice, city: City, sight: Sight, font: Path | None) -> 
     scale = _scale_box(frame, [p.at for p in poles] + [at for at, _ in badges])
     free_of = [_around(_middle(frame, city, choice), 7), scale, _around(_north(frame), 14)]
     labels = _draw_poles(canvas, frame, city, poles, badges, free_of)
+    _draw_leaders(canvas, frame, city, choice, badges)
     for at, rank in reversed(badges):
         canvas.circle(at, BADGE, colour(rank_colour(rank)), colour(GROUND), 1.6)
     _draw_scale(canvas, frame, scale)
@@ -73,6 +77,7 @@ def draw_choice(choice: Choice, city: City, sight: Sight, font: Path | None) -> 
     canvas.rectangle((frame.width, 0, frame.width + 0.7, HEIGHT), colour("#24313d"))
     rest = draw_panel(canvas, frame.width + 18, choice, city)
     canvas.settle()
+    canvas.text((8, HEIGHT - 8), f"data: {credit}" if credit else "", 7.5, colour(QUIET, 0.9))
     _write_labels(canvas, frame, labels, badges, scale)
     rest()
     return canvas.picture()
@@ -141,7 +146,8 @@ def _draw_place(canvas: Canvas, frame: Frame, city: City, choice: Choice) -> Non
         if isinstance(place, Stretch):
             canvas.line(points, colour(ALARM, 0.3), max(2 * place.half_width_m * frame.per_m, 3))
         else:
-            canvas.polygon(points, colour(ALARM, 0.13))
+            wide = max(x for x, _ in points) - min(x for x, _ in points) > frame.width / 4
+            canvas.polygon(points, colour(ALARM, 0.06 if wide else 0.13))
         canvas.dashes(points, colour(ALARM, 0.9), 1.1, 5, 3.5)
     way = way_of(place, city) if isinstance(place, Moving) else None
     if way is not None:
@@ -172,6 +178,18 @@ def _place_badges(frame: Frame, city: City, choice: Choice) -> list[Badge]:
         spots.append((x, y))
         taken.append(((x, y), rank))
     return taken
+
+
+def _draw_leaders(
+    canvas: Canvas, frame: Frame, city: City, choice: Choice, badges: Sequence[Badge]
+) -> None:
+    """From a badge that had to give way to the camera that it stands for."""
+    rows = rows_of(city, [v.camera for v in choice.views])
+    for (badge, rank), row in zip(badges, rows, strict=True):
+        at = frame.at(float(city.cameras.x[row]), float(city.cameras.y[row]))
+        if at != badge:
+            canvas.line([at, badge], colour(rank_colour(rank)), 1.2)
+            canvas.circle(at, 2.6, colour(rank_colour(rank)), colour(GROUND), 0.9)
 
 
 def _draw_poles(

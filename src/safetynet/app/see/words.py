@@ -37,7 +37,7 @@ SHORT = {
     ReasonCode.MASKED: "privacy zone",
     ReasonCode.POSE_UNKNOWN: "direction unknown",
     ReasonCode.UNUSABLE: "data unusable",
-    ReasonCode.ADDS_NOTHING: "adds nothing",
+    ReasonCode.ADDS_NOTHING: "no better",
 }
 """The same without numbers, for a legend."""
 
@@ -83,7 +83,7 @@ def _against(reason: Reason) -> str:
             unit = reason.unit or "px/m"
             if value is None or limit is None:
                 return "too far"
-            return f"{number(value)} {unit} {'>' if unit == 'm' else '<'} {number(limit)}"
+            return f"{beside(value, limit)} {unit} {'>' if unit == 'm' else '<'} {number(limit)}"
         case ReasonCode.DARK:
             if value is None or limit is None:
                 return "too dark"
@@ -101,7 +101,7 @@ def _against(reason: Reason) -> str:
             return f"its data are unusable: {reason.what}" if reason.what else SHORT[reason.code]
         case ReasonCode.ADDS_NOTHING:
             seen = "" if value is None else f", sees {percent(value)} of it"
-            return f"adds nothing{seen}"
+            return f"no better than the chosen{seen}"
         case _:
             return reason.code.value
 
@@ -111,6 +111,12 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         return "?"
     return f"{value:.1f}" if 0 < abs(value) < 9.95 else f"{value:.0f}"
+
+
+def beside(value: float, limit: float) -> str:
+    """A measure that misses a limit by little, with the digit that tells them apart."""
+    told = number(value)
+    return told if told != number(limit) else f"{value:.1f}"
 
 
 def percent(share: float) -> str:
