@@ -168,7 +168,8 @@ class Beliefs:
 
     def posterior(self, camera: int) -> Floats:
         """(azimuths, mountings) probabilities that sum to 1."""
-        return self._posterior(camera, self._poles.list_others(camera))
+        beside = self._beside(tuple(self._poles.list_others(camera)))
+        return self._posterior(camera, sum(beside.values()))
 
     def explain(self, camera: int) -> Learned | None:
         """The belief over a camera in a few words; None where its pose is known."""
@@ -189,7 +190,7 @@ class Beliefs:
         """What was learned, by the cameras' ids, as an ``.npz``."""
         known = self._in_order()
         out = io.BytesIO()
-        np.savez_compressed(
+        np.savez(
             out,
             version=np.array(VERSION),
             ids=np.array([self._ids[i] for i, _ in known], np.str_),
@@ -210,8 +211,11 @@ class Beliefs:
             row = rows.get(camera)
             if row is not None and unknown[row]:
                 beliefs._evidence[row] = evidence
-        for row in list(beliefs._evidence):
+        fresh = set(beliefs._evidence)
+        while fresh:
+            row = fresh.pop()
             beliefs._refresh(row)
+            fresh -= set(beliefs._poles.list_others(row))
         return beliefs
 
     def digest(self) -> str:
@@ -227,31 +231,36 @@ class Beliefs:
 
     def _refresh(self, camera: int) -> None:
         """Work out the chances of a camera anew, and of the others on its pole."""
-        for one in (camera, *self._poles.list_others(camera)):
+        pole = (camera, *self._poles.list_others(camera))
+        beside = self._beside(pole)
+        for one in pole:
             if not self._unknown[one]:
                 continue
             if self.row[one] == self._first_row[one]:
                 self.row[one] = self._append_row()
-            self._table[self.row[one]] = chances(self.posterior(one))
+            told = sum(log for other, log in beside.items() if other != one)
+            self._table[self.row[one]] = chances(self._posterior(one, told))
 
-    def _posterior(self, camera: int, others: list[int]) -> Floats:
+    def _posterior(self, camera: int, told: Floats | float = 0.0) -> Floats:
+        """``told`` is what the others on the pole say of it, as logarithms."""
         prior = self._prior[self._first_row[camera]]
-        log = np.log(prior)
+        log = np.log(prior) + told
         if camera in self._evidence:
-            log = log + self._evidence[camera].log
-        for other in others:
-            if other in self._evidence:
-                log = log + self._log_beside(other)
+            log += self._evidence[camera].log
         p = np.exp(log - log.max())
         return np.asarray((1 - FLOOR) * p / p.sum() + FLOOR * prior)
 
-    def _log_beside(self, camera: int) -> Floats:
-        """(azimuths, mountings) what a camera, by what itself showed, makes of others on its pole."""
-        p = self._posterior(camera, [])
-        same = np.empty((AZIMUTHS, MOUNTINGS))
-        same[:, :FIXED] = (_ALIKE @ p[:, :FIXED].sum(axis=1))[:, None]
-        same[:, FIXED:] = p[:, FIXED:].sum()
-        return np.log(1 - APART * np.minimum(same, 1))
+    def _beside(self, pole: tuple[int, ...]) -> dict[int, Floats]:
+        """(azimuths, mountings) logarithms of what each camera that was observed, by what itself
+        showed, makes of the others on its pole; in order of ids."""
+        logs = {}
+        for camera in sorted(set(pole) & self._evidence.keys(), key=lambda i: self._ids[i]):
+            p = self._posterior(camera)
+            same = np.empty((AZIMUTHS, MOUNTINGS))
+            same[:, :FIXED] = (_ALIKE @ p[:, :FIXED].sum(axis=1))[:, None]
+            same[:, FIXED:] = p[:, FIXED:].sum()
+            logs[camera] = np.log(1 - APART * np.minimum(same, 1))
+        return logs
 
     def _append_row(self) -> int:
         if self._rows == len(self._table):
@@ -268,20 +277,17 @@ class _Poles:
     def __init__(self, cameras: Cameras, unknown: NDArray[np.bool_]) -> None:
         rows = np.flatnonzero(unknown)
         self._unknown = unknown
-        self._ids = cameras.id
         self._pole = poles_of(cameras)
         self._members = rows[np.argsort(self._pole[rows], kind="stable")]
         self._numbers = self._pole[self._members]
 
     def list_others(self, camera: int) -> list[int]:
-        """The other cameras of a camera's pole, in order of their ids; none where there are too
-        many to tell anything."""
+        """The other cameras of a camera's pole; none where there are too many to tell anything."""
         first, last = np.searchsorted(self._numbers, self._pole[camera] + np.array([0, 1]))
         if last - first > MOST_ON_POLE:
             return []
         members = self._members[first:last].tolist()
-        others = [m for m in members if m != camera and self._unknown[m]]
-        return sorted(others, key=lambda m: self._ids[m])
+        return [m for m in members if m != camera and self._unknown[m]]
 
 
 def _read(data: bytes) -> Iterator[tuple[CameraId, _Evidence]]:
