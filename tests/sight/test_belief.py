@@ -329,6 +329,35 @@ def test_what_was_learned_is_kept_by_id_through_save_and_load(pole: Any) -> None
     assert again.explain(2) == beliefs.explain(0)
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    told=st.lists(st.tuples(st.integers(0, 7), directions, st.booleans()), max_size=12),
+    kept=st.lists(st.booleans(), min_size=8, max_size=8),
+    seed=st.integers(0, 1000),
+)
+def test_beliefs_moved_to_another_list_are_those_that_would_be_learned_there(
+    pole: Any, told: list[tuple[int, float, bool]], kept: list[bool], seed: int
+) -> None:
+    cameras = pole(8, poles=3)
+    order = np.random.default_rng(seed).permutation(np.flatnonzero(kept))
+    there = take_cameras(take_cameras(cameras, np.array(kept)), np.ones(len(order), np.bool_))
+    there = replace(there, id=tuple(cameras.id[i] for i in order), pole=cameras.pole[order])
+    here, directly = fresh(cameras), fresh(there)
+    where = {int(i): k for k, i in enumerate(order)}
+    for camera, bearing, shown in told:
+        click(here, bearing, 30, shown, camera=camera)
+        if camera in where:
+            click(directly, bearing, 30, shown, camera=where[camera])
+    moved = here.moved(there, np.ones(len(order), np.bool_))
+    assert moved.digest() == directly.digest()
+    assert np.allclose(moved.chance[moved.row], directly.chance[directly.row], atol=1e-6)
+    if len(order):
+        click(moved, 0, 30, True)
+    again = here.moved(cameras, np.ones(8, np.bool_))
+    assert again.digest() == here.digest()
+    assert np.array_equal(again.chance[again.row], here.chance[here.row])
+
+
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"x" * 100])
 def test_bytes_that_are_no_beliefs_are_refused(pole: Any, data: bytes) -> None:
     with pytest.raises(InvalidError) as caught:

@@ -32,6 +32,25 @@ SURE_SD_DEG = 90.0
 _SDS_DEG = np.array([3.0, 6.0, 12.0, 25.0, 50.0, 90.0])
 
 
+class Poles:
+    """Which cameras with unknown poses hang on one pole."""
+
+    def __init__(self, cameras: Cameras, unknown: NDArray[np.bool_]) -> None:
+        rows = np.flatnonzero(unknown)
+        self._unknown = unknown
+        self._pole = poles_of(cameras)
+        self._members = rows[np.argsort(self._pole[rows], kind="stable")]
+        self._numbers = self._pole[self._members]
+
+    def list_others(self, camera: int) -> list[int]:
+        """The other cameras of a camera's pole; none where there are too many to tell anything."""
+        first, last = np.searchsorted(self._numbers, self._pole[camera] + np.array([0, 1]))
+        if last - first > MOST_ON_POLE:
+            return []
+        members = self._members[first:last].tolist()
+        return [m for m in members if m != camera and self._unknown[m]]
+
+
 def priors_of(cameras: Cameras, unknown: NDArray[np.bool_], turning: Floats) -> tuple[Floats, Ints]:
     """Probabilities (k, azimuths, mountings) to start from, and the one of each camera, (n,) or -1.
 
