@@ -79,7 +79,7 @@ class CameraTable:
 
     def take_beliefs(self, other: "CameraTable") -> None:
         """What another table learned of the cameras of this one."""
-        self.beliefs = Beliefs.load(other.beliefs.save(), self.source, self.unknown)
+        self.beliefs = other.beliefs.moved(self.source, self.unknown)
         self.read_beliefs()
 
     def read_beliefs(self) -> None:
