@@ -35,6 +35,7 @@ _SLICES = 4
 _MOST_POINTS = 240
 _MOST_STARTS = 20
 _STEP_M = (3.0, 40.0)
+_FINER = 3
 _ON_STREET_M = 15.0
 """Farther from the nearest street, the target is taken to cross open ground."""
 _SIGMAS = 2.448
@@ -113,8 +114,8 @@ def _starts(net: Net, x: float, y: float, error_m: float, heading: float | None)
     dx, dy = net.x[net.b[piece]] - x - ax, net.y[net.b[piece]] - y - ay
     length = np.maximum(np.hypot(dx, dy), 1e-6)
     if error_m <= _ON_STREET_M:
-        which, t, weigh = np.arange(piece.size), -(ax * dx + ay * dy) / length**2, np.ones(1)
-        t, weigh = np.clip(t, 0, 1), np.ones(piece.size)
+        which, weigh = np.arange(piece.size), np.ones(piece.size)
+        t = np.clip(-(ax * dx + ay * dy) / length**2, 0, 1)
     else:
         parts = np.maximum(np.ceil(length / (near / 4)), 1).astype(np.int64)
         which, k = spread(parts)
@@ -128,7 +129,9 @@ def _starts(net: Net, x: float, y: float, error_m: float, heading: float | None)
     best = best[weight[best] > weight.max(initial=0.0) * 1e-3]
     way = np.arctan2(dx, dy)[which[best]]
     ways = np.concatenate([way, way + math.pi])
-    chance = np.tile(weight[best], 2) * (1.0 if heading is None else liking(ways - heading))
+    chance = np.tile(weight[best], 2)
+    if heading is not None:
+        chance *= liking(ways - heading) ** 2  # it goes there now: surer than a turn to come
     return Front(
         chance=chance / max(chance.sum(), 1e-300),
         piece=np.tile(piece[which[best]], 2),
@@ -143,7 +146,7 @@ def _spread_over(legs: Legs, speed_mps: float, times_s: Floats, walls: Walls) ->
     """The legs as places with a probability for each time."""
     length = np.hypot(legs.x1 - legs.x0, legs.y1 - legs.y0)
     step = float(np.clip(_ground_m(legs, length) / _MOST_POINTS * 1.5, *_STEP_M))
-    parts = np.maximum(np.ceil(length / step), 1).astype(np.int64)
+    parts = np.maximum(np.ceil(length / step * _FINER), 1).astype(np.int64)
     leg, k = spread(parts)
     stays = np.isinf(legs.to_m[leg])
     from_m = legs.from_m[leg] + np.where(stays, 0.0, (k * length[leg]) / parts[leg])
@@ -176,16 +179,25 @@ def _gone(way_m: Floats, speed_mps: float, times_s: Floats) -> Floats:
 def _merge(
     x: Floats, y: Floats, piece: Index, chance: Floats, step: float
 ) -> tuple[Floats, Floats, Floats]:
-    """One place for all that lie on one piece of street within a step; the likeliest are kept."""
+    """One place, in their midst, for all that lie on one piece of street within a step; the likeliest
+    are kept. Pieces are straight, so the midst is on the street too."""
     column, row = np.floor(x / step).astype(np.int64), np.floor(y / step).astype(np.int64)
     cell = (piece * (1 << 18) + column) * (1 << 18) + row
-    _, first, which = np.unique(cell, return_index=True, return_inverse=True)
-    merged = np.zeros((chance.shape[0], first.size))
-    for row, values in zip(merged, chance, strict=True):
-        row += np.bincount(which, weights=values, minlength=first.size)
-    kept = np.sort(np.argsort(-merged.sum(axis=0), kind="stable")[:_MOST_POINTS])
-    kept = kept[merged[:, kept].sum(axis=0) > 0]
-    return x[first[kept]], y[first[kept]], merged[:, kept]
+    cells, which = np.unique(cell, return_inverse=True)
+
+    def total(values: Floats) -> Floats:
+        return np.bincount(which, weights=values, minlength=cells.size)
+
+    whole = chance.sum(axis=0)
+    weight = total(whole)
+    merged = np.stack([total(row) for row in chance])
+    kept = np.sort(np.argsort(-weight, kind="stable")[:_MOST_POINTS])
+    kept = kept[weight[kept] > 0]
+    return (
+        total(whole * x)[kept] / weight[kept],
+        total(whole * y)[kept] / weight[kept],
+        merged[:, kept],
+    )
 
 
 def _on_free_ground(x: Floats, y: Floats, chance: Floats, times_s: Floats, walls: Walls) -> Ahead:
