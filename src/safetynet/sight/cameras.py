@@ -64,9 +64,11 @@ class CameraTable:
         self.row: dict[CameraId, int] = {camera: i for i, camera in enumerate(cameras.id)}
         self.unknown = _unknown(cameras, assumed=assumed)
         self.beliefs = Beliefs.fresh(cameras, self.unknown)
+        self.changed: list[int] = []
+        """Rows that were put anew, in order."""
         self._walls = walls
         self._assumed = assumed
-        self.lens = self._read(cameras)
+        self.lens = _packed(self._read(cameras))
         self.home: Floats = np.stack([self.lens.azimuth, self.lens.tilt, self.lens.half_w], axis=1)
         self.grid = grid_of(self.lens.x, self.lens.y, self.lens.x, self.lens.y, CELL_M)
 
@@ -95,6 +97,7 @@ class CameraTable:
         for name in _OWN:
             getattr(self.lens, name)[row] = getattr(fresh, name)[0]
         self.home[row] = fresh.azimuth[0], fresh.tilt[0], fresh.half_w[0]
+        self.changed.append(row)
         self.grid = move_item(*before, row, float(fresh.x[0]), float(fresh.y[0]))
 
     def _read(self, c: Cameras, rows: Index | None = None) -> Lenses:
@@ -146,6 +149,19 @@ class CameraTable:
             owner=c.district.astype(np.int32),
             rank=_ranks(c.id),
         )
+
+
+def _packed(lens: Lenses) -> Lenses:
+    """The same columns, each camera's numbers side by side in memory: a question reads rows."""
+    for kind in (np.float64, np.int32):
+        names = [n for n in lens._fields if n != "zone" and _is_column(getattr(lens, n), kind)]
+        rows = np.stack([getattr(lens, n) for n in names], axis=1)
+        lens = lens._replace(**{n: rows[:, k] for k, n in enumerate(names)})
+    return lens
+
+
+def _is_column(values: np.typing.NDArray[np.generic], kind: type[np.generic]) -> bool:
+    return values.ndim == 1 and values.dtype == kind
 
 
 def _usable(c: Cameras) -> Flags:

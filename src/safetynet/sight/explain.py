@@ -1,9 +1,11 @@
 """Why a view was chosen, and why another camera was not."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
+from safetynet.base.ids import CameraId
 from safetynet.sight.cameras import CameraTable
 from safetynet.sight.kernels import why
 from safetynet.sight.kernels.choose import Eye, Found, Place
@@ -31,37 +33,58 @@ _VERDICT = {
 _WITHOUT_LIMIT = (why.BELIEVED, why.NOTHING_NEW)
 
 
-def reasons_for(
-    eye: Eye, cameras: CameraTable, now: Now, target: Target, picked: Found, k: int
-) -> tuple[Reason, ...]:
-    """Reasons for the ``k``-th chosen view, given those chosen before it."""
-    row = int(picked.camera[k])
-    believed = eye.lens.belief[row] >= 0 and not picked.turned[k]
-    reasons = [
-        Reason(ReasonCode.LINE_OF_SIGHT, round(float(picked.share[k]), 3), "share"),
-        Reason(ReasonCode.QUALITY, round(float(picked.px_per_m[k]), 1), "px/m", target.px_per_m),
+class Picked(NamedTuple):
+    """A chosen view as the loops leave it; angles in radians."""
+
+    row: int
+    turned: bool
+    aim: tuple[float, float, float]
+    share: float
+    px_per_m: float
+    slew_s: float
+    start_s: float
+    away_m: float
+    chance: float
+    turn: float
+    """From where the camera looked before."""
+    believed: bool
+    aside: float
+    """Angle to the nearest direction of the views before it; 0 for the first."""
+
+
+def read_picked(found: Found, count: int) -> list[Picked]:
+    """The chosen views, best first."""
+    columns = (
+        found.camera, found.turned, found.aim, found.share, found.px_per_m, found.slew_s,
+        found.start_s, found.away_m, found.chance, found.turn, found.believed,
+    )  # fmt: skip
+    directions = found.direction[:count].tolist()
+    asides = [
+        min((_apart(own, before) for before in directions[:k]), default=0.0)
+        for k, own in enumerate(directions)
     ]
-    if believed:
-        reasons.append(Reason(ReasonCode.LEARNED, round(float(picked.chance[k]), 3), "share"))
-    if picked.turned[k]:
-        turn = _apart(float(picked.aim[k, 0]), float(now.moment.aim[row, 0]))
-        reasons.append(Reason(ReasonCode.TURNS_TO, round(math.degrees(turn), 1), "deg"))
-    side = _other_side(picked, k)
-    if side is not None:
-        reasons.append(Reason(ReasonCode.OTHER_SIDE, round(math.degrees(side), 1), "deg"))
-    said = now.get(cameras.ids[row])
+    rows = zip(*(c[:count].tolist() for c in columns), asides, strict=True)
+    return [Picked(*one) for one in rows]
+
+
+def reasons_for(now: Now, camera: CameraId, target: Target, one: Picked) -> tuple[Reason, ...]:
+    """Reasons for a chosen view."""
+    reasons = [
+        Reason(ReasonCode.LINE_OF_SIGHT, round(one.share, 3), "share"),
+        Reason(ReasonCode.QUALITY, round(one.px_per_m, 1), "px/m", target.px_per_m),
+    ]
+    if one.believed:
+        reasons.append(Reason(ReasonCode.LEARNED, round(one.chance, 3), "share"))
+    if one.turned:
+        reasons.append(Reason(ReasonCode.TURNS_TO, round(math.degrees(one.turn), 1), "deg"))
+    if one.aside >= _OTHER_SIDE_RAD:
+        reasons.append(Reason(ReasonCode.OTHER_SIDE, round(math.degrees(one.aside), 1), "deg"))
+    said = now.get(camera)
     if said.state is HealthState.STALE:
         reasons.append(Reason(ReasonCode.STALE, said.checked_s, "s"))
     elif said.checked_s is not None:
         reasons.append(Reason(ReasonCode.CHECKED, round(said.checked_s, 1), "s"))
     return tuple(reasons)
-
-
-def _other_side(picked: Found, k: int) -> float | None:
-    """How far the view looks from another side than all before it; None where it does not."""
-    own, *before = picked.direction[k::-1].tolist()
-    aside = min((_apart(own, other) for other in before), default=0.0)
-    return aside if aside >= _OTHER_SIDE_RAD else None
 
 
 def _apart(a: float, b: float) -> float:

@@ -40,6 +40,7 @@ class Now:
 
     def __init__(self, cameras: "CameraTable") -> None:
         self._cameras = cameras
+        self._known = len(cameras.changed)
         n = len(cameras)
         self._said: dict[CameraId, CameraNow] = {}
         self._away: set[NodeId] = set()
@@ -76,6 +77,13 @@ class Now:
     def is_away(self, owner: NodeId) -> bool:
         """True where the owner cannot be reached."""
         return owner in self._away
+
+    def catch_up(self) -> None:
+        """Take in where cameras look that were moved or turned for good since this moment began."""
+        for row in self._cameras.changed[self._known :]:
+            if self.get(self._cameras.ids[row]).aim is None:
+                self.moment.aim[row] = self._cameras.home[row]
+        self._known = len(self._cameras.changed)
 
     def but(self, said: Mapping[CameraId, CameraNow]) -> "Now":
         """The same moment, with other words on some cameras; this one stays as it is."""

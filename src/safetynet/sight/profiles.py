@@ -42,13 +42,15 @@ class WallProfiles:
         self.ground = city.ground
         self.solids, self.building = _solids(city)
         self._row: dict[tuple[int, int, int], int] = {}
-        self._x, self._y, self._z = (np.empty(0) for _ in range(3))
-        self._used = 0
+        self._count, self._used = 0, 0
+        self._position = np.empty((0, 3))
+        self._span = np.empty((0, BUCKETS + 1), np.int32)
+        self._short_m, self._tall_m = (np.empty((0, BUCKETS), np.float32) for _ in range(2))
         self.profiles = Profiles(
-            span=np.empty((0, BUCKETS + 1), np.int32),
+            span=self._span,
             wall=np.empty(1024, np.int32),
-            short_m=np.empty((0, BUCKETS), np.float32),
-            tall_m=np.empty((0, BUCKETS), np.float32),
+            short_m=self._short_m,
+            tall_m=self._tall_m,
         )
         self._room = make_scratch()
 
@@ -83,7 +85,7 @@ class WallProfiles:
 
     def find_all(self, threads: int | None = None) -> None:
         """Find the walls around all positions, by several threads."""
-        rows = self.missing(np.arange(len(self._row), dtype=np.int32))
+        rows = self.missing(np.arange(self._count, dtype=np.int32))
         parts = np.array_split(rows, max(len(rows) // 2048, 1))
         work = threads or os.cpu_count() or 1
 
@@ -126,7 +128,7 @@ class WallProfiles:
 
     def _positions(self, rows: Rows | Index) -> Floats:
         """(n, 5): x, y, z, ground, and the building that does not count or -1."""
-        x, y, z = self._x[rows], self._y[rows], self._z[rows]
+        x, y, z = self._position[rows].T
         base = self.ground_at(x, y)
         skip = np.full(len(rows), -1.0)
         for k in range(len(rows)):
@@ -136,15 +138,18 @@ class WallProfiles:
         return np.stack([x, y, z, base, skip], axis=1)
 
     def _grow(self, x: Floats, y: Floats, z: Floats) -> None:
-        n, p = len(x), self.profiles
-        self._x, self._y = np.concatenate([self._x, x]), np.concatenate([self._y, y])
-        self._z = np.concatenate([self._z, z])
-        far = np.full((n, BUCKETS), np.inf, np.float32)
-        self.profiles = Profiles(
-            span=np.concatenate([p.span, np.full((n, BUCKETS + 1), -1, np.int32)]),
-            wall=p.wall,
-            short_m=np.concatenate([p.short_m, far]),
-            tall_m=np.concatenate([p.tall_m, far]),
+        """New rows without walls; room is made for twice as many, so that one more costs little."""
+        n = self._count + len(x)
+        if n > len(self._position):
+            size = max(n, 2 * len(self._position) if self._count else n)
+            self._position = _longer(self._position, size, 0.0)
+            self._span = _longer(self._span, size, -1)
+            self._short_m = _longer(self._short_m, size, np.inf)
+            self._tall_m = _longer(self._tall_m, size, np.inf)
+        self._position[self._count : n] = np.stack([x, y, z], axis=1)
+        self._count = n
+        self.profiles = self.profiles._replace(
+            span=self._span[:n], short_m=self._short_m[:n], tall_m=self._tall_m[:n]
         )
 
     def _reserve(self, count: int) -> int:
@@ -163,6 +168,15 @@ class WallProfiles:
         self.profiles.span[rows] = span + offset
         self.profiles.short_m[rows] = short_m
         self.profiles.tall_m[rows] = tall_m
+
+
+def _longer[T: np.generic](
+    column: np.typing.NDArray[T], size: int, fill: float
+) -> np.typing.NDArray[T]:
+    """The same rows, with room for more."""
+    longer = np.full((size, *column.shape[1:]), fill, column.dtype)
+    longer[: len(column)] = column
+    return longer
 
 
 def _find(solids: Solids, position: Floats, room: Scratch) -> tuple[Rows, Rows, Floats, Floats]:

@@ -16,9 +16,9 @@ from safetynet.city.model import Cameras, City
 from safetynet.sight.area import area_seen
 from safetynet.sight.belief import RANGE_STEP_M, Learned
 from safetynet.sight.cameras import CameraTable
-from safetynet.sight.explain import reasons_against, reasons_for
+from safetynet.sight.explain import Picked, read_picked, reasons_against, reasons_for
 from safetynet.sight.graph import StreetGraph
-from safetynet.sight.kernels.choose import Eye, Found, Moment, Place, choose, gather
+from safetynet.sight.kernels.choose import Eye, Moment, Place, choose, gather, make_found
 from safetynet.sight.kernels.lens import Believed, Tables, Target, look_past_walls, show_posed
 from safetynet.sight.kernels.points import Segments, place_points, street_points
 from safetynet.sight.kernels.walls import Rows
@@ -101,15 +101,17 @@ class Sight:
 
     def _refresh(self) -> None:
         table = self._cameras
-        beliefs = table.beliefs
         self._eye = Eye(
             lens=table.lens,
             grid=table.grid,
             profiles=self.walls.profiles,
             edge=self.walls.solids.edge,
-            tables=Believed(chance=beliefs.chance, step_m=RANGE_STEP_M),
+            tables=self._tables(),
         )
         self._ready = not len(self.walls.missing(table.lens.place))
+
+    def _tables(self) -> Believed:
+        return Believed(chance=self._cameras.beliefs.chance, step_m=RANGE_STEP_M)
 
     # before questions
 
@@ -151,14 +153,16 @@ class Sight:
         moment = self._now(now, owners_away)
         place = self._place(request.place, request.target)
         self._find_walls(place, moment.moment, target, request.radius_m)
-        picked = _room(request.count, place.x.size)
-        n = choose(self._eye, place, moment.moment, target, request.radius_m, request.count, picked)
-        views = tuple(self._chosen(place, moment, target, request, picked, k) for k in range(n))
+        picked = make_found(request.count, place.x.size)
+        n, missed = choose(
+            self._eye, place, moment.moment, target, request.radius_m, request.count, picked
+        )
+        views = tuple(self._chosen(moment, target, request, one) for one in read_picked(picked, n))
         return Choice(
             request=request,
             views=views,
             passed_over=self._passed_over(place, moment, target, request, views),
-            chance=_together(picked, place, n),
+            chance=round(min(max(1.0 - missed, 0.0), 1.0), 4),
         )
 
     def why_not(self, request: Request, camera: CameraId, now: Health = None) -> PassedOver:
@@ -259,16 +263,18 @@ class Sight:
             self._cameras.beliefs.learn(
                 row, np.arctan2(dx, dy), away, place.weight[free], shown=seen.shown, by=seen.by
             )
-        self._cameras.read_beliefs()
-        self._refresh()
+        self._read_beliefs()
 
     def forget(self, camera: CameraId) -> None:
         """Back to what was known of a camera before it was observed."""
         row = self._cameras.row.get(camera)
         if row is not None:
             self._cameras.beliefs.forget(row)
-            self._cameras.read_beliefs()
-            self._refresh()
+            self._read_beliefs()
+
+    def _read_beliefs(self) -> None:
+        self._cameras.read_beliefs()
+        self._eye = self._eye._replace(tables=self._tables())
 
     def believed(self, camera: CameraId) -> Learned | None:
         """What is believed of a camera's direction; None where it is known.
@@ -283,9 +289,12 @@ class Sight:
 
         The next answer knows it. What was learned of it is forgotten. Raises ``NotFoundError``.
         """
-        self._cameras.put(self._row(camera), one)
-        self._refresh()
-        self._find(self._eye.lens.place[[self._row(camera)]])
+        row = self._row(camera)
+        self._cameras.put(row, one)
+        self._eye = self._eye._replace(
+            grid=self._cameras.grid, tables=self._tables(), profiles=self.walls.profiles
+        )
+        self._find(self._eye.lens.place[[row]])
 
     # parts
 
@@ -304,6 +313,7 @@ class Sight:
         if isinstance(now, Now):
             if owners_away:
                 raise InvalidError("sight.now", "owners that are away belong into Now")
+            now.catch_up()
             return now
         made = Now(self._cameras)
         for camera, state in (now or {}).items():
@@ -322,10 +332,12 @@ class Sight:
     def _point(self, where: PointPlace, kind: TargetKind) -> Place:
         x, y = self.city.plane.to_xy(where.at.lon, where.at.lat)
         wanted = _MORE_POINTS if where.error_m > _MANY_FROM_M else _POINTS
-        out = np.empty((2 * wanted, 3))
+        out = np.empty((3, 2 * wanted))
         width = TARGET_SIZES[kind].width_m
-        n = place_points(self._segments, self.walls.solids, x, y, where.error_m, width, wanted, out)
-        px, py, weight = (np.ascontiguousarray(out[:n, k]) for k in range(3))
+        n = place_points(
+            self._segments, self.walls.solids, x, y, where.error_m, width, wanted, out.T
+        )
+        px, py, weight = out[0, :n], out[1, :n], out[2, :n]
         ground = self.walls.ground_at(px, py)
         spread = float(np.hypot(px - x, py - y).max())
         return Place(px, py, ground, weight, x, y, spread)
@@ -347,26 +359,23 @@ class Sight:
             self.walls.find(missing)
             self._eye = self._eye._replace(profiles=self.walls.profiles)
 
-    def _chosen(
-        self, place: Place, now: Now, target: Target, request: Request, picked: Found, k: int
-    ) -> ChosenView:
-        row = int(picked.camera[k])
-        lens, turned, slew = self._eye.lens, bool(picked.turned[k]), float(picked.slew_s[k])
-        aim = _degrees(picked.aim[k]) if turned else None
-        away = math.hypot(place.mid_x - lens.x[row], place.mid_y - lens.y[row])
-        lost = self._given_up(now.moment, row, picked.aim[k]) if turned and request.why_not else 0.0
+    def _chosen(self, now: Now, target: Target, request: Request, one: Picked) -> ChosenView:
+        row = one.row
+        lost = 0.0
+        if one.turned and request.why_not:
+            lost = self._given_up(now.moment, row, np.array(one.aim))
         return ChosenView(
             camera=self._cameras.ids[row],
             owner=self._cameras.owner_of(row),
-            aim=aim,
-            distance_m=round(away, 1),
-            px_per_m=round(float(picked.px_per_m[k]), 2),
-            share_seen=round(min(float(picked.share[k]), 1.0), 4),
-            slew_s=round(slew, 2),
-            chance=round(min(float(picked.chance[k]), 1.0), 4),
-            plays_in_s=round(slew + float(now.moment.start_s[row]), 2),
+            aim=_degrees(one.aim) if one.turned else None,
+            distance_m=round(one.away_m, 1),
+            px_per_m=round(one.px_per_m, 2),
+            share_seen=round(min(one.share, 1.0), 4),
+            slew_s=round(one.slew_s, 2),
+            chance=round(min(one.chance, 1.0), 4),
+            plays_in_s=round(one.slew_s + one.start_s, 2),
             gives_up_m=round(lost, 1),
-            reasons=reasons_for(self._eye, self._cameras, now, target, picked, k),
+            reasons=reasons_for(now, self._cameras.ids[row], target, one),
         )
 
     def _given_up(self, moment: Moment, row: int, aim: Floats) -> float:
@@ -441,32 +450,11 @@ def _check(name: str, value: float, least: float, most: float) -> None:
         )
 
 
-def _room(count: int, points: int) -> Found:
-    return Found(
-        camera=np.empty(count, np.int32),
-        turned=np.empty(count, np.bool_),
-        aim=np.empty((count, 3)),
-        shown=np.empty((count, points), np.float32),
-        share=np.empty(count),
-        px_per_m=np.empty(count),
-        slew_s=np.empty(count),
-        chance=np.empty(count),
-        gain=np.empty(count),
-        direction=np.empty(count),
-    )
-
-
-def _together(picked: Found, place: Place, n: int) -> float:
-    """Probability that at least one of the views shows the target."""
-    missed = np.prod(1 - picked.shown[:n], axis=0)
-    return round(min(max(1.0 - float(place.weight @ missed), 0.0), 1.0), 4)
-
-
-def _degrees(aim: Floats) -> Aim:
+def _degrees(aim: tuple[float, float, float]) -> Aim:
     return Aim(
-        azimuth_deg=round(math.degrees(float(aim[0])), 3) % 360,
-        tilt_deg=round(math.degrees(float(aim[1])), 3),
-        hfov_deg=round(math.degrees(2 * math.atan(float(aim[2]))), 4),
+        azimuth_deg=round(math.degrees(aim[0]), 3) % 360,
+        tilt_deg=round(math.degrees(aim[1]), 3),
+        hfov_deg=round(math.degrees(2 * math.atan(aim[2])), 4),
     )
 
 

@@ -29,7 +29,7 @@ from safetynet.sight.kernels.lens import (
     slew_s,
     waited,
 )
-from safetynet.sight.kernels.walls import SHORT_M, Edges, Grid, Profiles, Rows, bucket_of
+from safetynet.sight.kernels.walls import BUCKETS, SHORT_M, Edges, Grid, Profiles, Rows, bucket_of
 
 SIDES = 0.3
 """Worth of seeing the place from all sides, beside the worth of seeing it at all."""
@@ -96,6 +96,29 @@ class Found(NamedTuple):
     """Of the last look: an upper bound of the next one."""
     direction: Floats
     """From the camera to the middle of the place, radians."""
+    turn: Floats
+    """From where the camera looks now to the aim."""
+    away_m: Floats
+    start_s: Floats
+    believed: Flags
+
+
+@inner
+def _in_reach(
+    eye: Eye, i: int, dx: float, dy: float, away: float, near: float, target: Target, spread: float
+) -> bool:
+    """False where the walls around the camera end its sight before the place, in all directions."""
+    reach = eye.profiles.short_m if target.height_m <= SHORT_M else eye.profiles.tall_m
+    sin_w = spread / away
+    cos_w = math.sqrt(1 - sin_w * sin_w)
+    b = bucket_of(dx * cos_w + dy * sin_w, dy * cos_w - dx * sin_w)
+    last = bucket_of(dx * cos_w - dy * sin_w, dy * cos_w + dx * sin_w)
+    p = eye.lens.place[i]
+    while reach[p, b] < near:
+        if b == last:
+            return False
+        b = (b + 1) % BUCKETS
+    return True
 
 
 @inner
@@ -103,17 +126,13 @@ def _bound(eye: Eye, place: Place, moment: Moment, target: Target, i: int, radiu
     """The most that camera ``i`` can be worth, by distance and direction alone; 0: nothing."""
     lens = eye.lens
     dx, dy = place.mid_x - lens.x[i], place.mid_y - lens.y[i]
-    away = math.hypot(dx, dy)
+    away = math.sqrt(dx * dx + dy * dy)
     near = max(away - place.spread_m, 0.0)
     if near > radius or not lens.usable[i] or moment.state[i] == 2 or moment.away[lens.owner[i]]:
         return 0.0
+    if away > place.spread_m and not _in_reach(eye, i, dx, dy, away, near, target, place.spread_m):
+        return 0.0
     turns = lens.turns[i] and moment.state[i] == 0
-    reach = eye.profiles.short_m if target.height_m <= SHORT_M else eye.profiles.tall_m
-    if place.spread_m < 0.08 * away:  # so few directions that their ends of sight can be asked
-        a = bucket_of(dx - place.spread_m * dy / away, dy + place.spread_m * dx / away)
-        b = bucket_of(dx + place.spread_m * dy / away, dy - place.spread_m * dx / away)
-        if max(reach[lens.place[i], a], reach[lens.place[i], b]) < near:
-            return 0.0
     known = lens.belief[i] < 0 or turns
     tangent = lens.half_w[i] / lens.zoom[i] if turns else moment.aim[i, 2]
     px_per_m = lens.half_px[i] / tangent / max(near, 1.0)
@@ -192,6 +211,31 @@ def _gain(found: Found, v: int, direction: float, left: Floats, sides: Floats) -
 
 
 @inner
+def _note(
+    lens: Lenses,
+    place: Place,
+    moment: Moment,
+    i: int,
+    aim: Floats,
+    turned: bool,
+    found: Found,
+    n: int,
+) -> None:
+    """What a view found is, beside what it shows."""
+    chance = 0.0
+    for j in range(place.weight.size):
+        chance += found.shown[n, j] * place.weight[j]
+    found.camera[n], found.turned[n] = i, turned
+    found.aim[n] = aim
+    found.chance[n], found.gain[n] = chance, np.inf
+    dx, dy = place.mid_x - lens.x[i], place.mid_y - lens.y[i]
+    found.direction[n] = arc(dx, dy)
+    found.turn[n] = abs(apart(aim[0], moment.aim[i, 0])) if turned else 0.0
+    found.away_m[n], found.start_s[n] = math.sqrt(dx * dx + dy * dy), moment.start_s[i]
+    found.believed[n] = lens.belief[i] >= 0 and not turned
+
+
+@inner
 def _add(
     eye: Eye,
     place: Place,
@@ -239,33 +283,22 @@ def _add(
             )
         if share <= 0:
             continue
-        chance = 0.0
-        for j in range(place.weight.size):
-            chance += found.shown[n, j] * place.weight[j]
-        found.camera[n], found.turned[n] = i, turned
-        found.aim[n] = aim
+        _note(lens, place, moment, i, aim, turned, found, n)
         found.share[n], found.px_per_m[n], found.slew_s[n] = share, px, slew
-        found.chance[n], found.gain[n] = chance, np.inf
-        dx, dy = place.mid_x - lens.x[i], place.mid_y - lens.y[i]
-        found.direction[n] = arc(dx, dy)
         n += 1
     return n
 
 
-@inner
-def _make_found(views: int, points: int) -> Found:
+@compiled
+def make_found(views: int, points: int) -> Found:
+    """Room for so many views of a place."""
+    r = np.empty((9, views))
+    f = np.empty((2, views), np.bool_)
+    camera, aim = np.empty(views, np.int32), np.empty((views, 3))
+    shown = np.empty((views, points), np.float32)
     return Found(
-        np.empty(views, np.int32),
-        np.empty(views, np.bool_),
-        np.empty((views, 3)),
-        np.empty((views, points), np.float32),
-        np.empty(views),
-        np.empty(views),
-        np.empty(views),
-        np.empty(views),
-        np.empty(views),
-        np.empty(views),
-    )
+        camera, f[0], aim, shown, r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], f[1]
+    )  # fmt: skip
 
 
 class Search(NamedTuple):
@@ -418,11 +451,14 @@ def choose(
     radius: float,
     count: int,
     picked: Found,
-) -> int:
-    """Fill ``picked`` (count rows) with the chosen views, best first; returns how many."""
+) -> tuple[int, float]:
+    """Fill ``picked`` (count rows) with the chosen views, best first.
+
+    Returns how many, and the weight of what none of them shows.
+    """
     cameras, bounds = gather(eye, place, moment, target, radius)
     n, s = cameras.size, place.x.size
-    found = _make_found(2 * n * AIMS, s)
+    found = make_found(2 * n * AIMS, s)
     search = Search(
         cameras,
         bounds,
@@ -444,7 +480,7 @@ def choose(
             k, v, gain = _try(search, known, 0, found, left, sides, eye.lens.rank, k, v, gain)
             known += 1
         if v < 0 or gain < LEAST_GAIN:
-            return round_
+            return round_, missed
         _take(found, v, picked, round_, gain)
         search.taken[k] = True
         for j in range(s):
@@ -452,7 +488,7 @@ def choose(
         for g in range(DIRECTIONS):
             like = _likeness(abs(apart(found.direction[v], g * 2 * math.pi / DIRECTIONS)))
             sides[g] = max(sides[g], found.chance[v] * like)
-    return count
+    return count, left.sum()
 
 
 @inner
@@ -461,4 +497,6 @@ def _take(found: Found, v: int, picked: Found, to: int, gain: float) -> None:
     picked.aim[to], picked.shown[to] = found.aim[v], found.shown[v]
     picked.share[to], picked.px_per_m[to] = found.share[v], found.px_per_m[v]
     picked.slew_s[to], picked.chance[to], picked.gain[to] = found.slew_s[v], found.chance[v], gain
-    picked.direction[to] = found.direction[v]
+    picked.direction[to], picked.turn[to] = found.direction[v], found.turn[v]
+    picked.away_m[to], picked.start_s[to] = found.away_m[v], found.start_s[v]
+    picked.believed[to] = found.believed[v]

@@ -37,7 +37,7 @@ def compiled[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
 def inner[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
     """The same for a function that only compiled ones call: without a door for the interpreter,
     which takes as long to compile as the function itself."""
-    made: Callable[P, R] = numba.njit(
+    made: Callable[P, R] = numba.njit(  # type: ignore[call-overload]  # its hints lack the wrappers
         cache=True,
         nogil=True,
         error_model="numpy",

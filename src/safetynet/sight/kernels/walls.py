@@ -63,9 +63,9 @@ class Profiles(NamedTuple):
     """(p, BUCKETS + 1) where a bucket's walls lie in ``wall``; -1 where not found yet."""
     wall: Rows
     """Rows of ``Solids.edge``."""
-    short_m: Floats
+    short_m: Edges
     """(p, BUCKETS) beyond this nothing up to ``SHORT_M`` is in sight."""
-    tall_m: Floats
+    tall_m: Edges
     """(p, BUCKETS) beyond this nothing up to ``TALLEST_M`` is."""
 
 
