@@ -33,7 +33,7 @@ def main() -> None:
 def memory_mb() -> dict[str, float]:
     """Resident memory of this process, now and at its highest."""
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return {name: int(lines[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")}
+    return {name: int(lines[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM")}
 
 
 def tell(**words: float) -> None:
