@@ -21,6 +21,7 @@ from litestar import post
 from websockets.asyncio.server import ServerConnection, serve
 
 from safetynet.access.proof import new_nonce, verify_proof
+from safetynet.app.hub.why import wall_of
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId, new_id
 from safetynet.city.bundle import TILES, load_city
@@ -55,6 +56,7 @@ from safetynet.web.types import (
     Snapshot,
     StillShown,
     ViewView,
+    WhyAnswer,
 )
 
 KINDS = {
@@ -127,7 +129,6 @@ class FixtureDesk:
             version="dev",
             demo=True,
             staging=f"http://127.0.0.1:{self.port}/dev",
-            hold_policy="hold",
         )
 
     def get_city(self) -> CityView:
@@ -206,6 +207,29 @@ class FixtureDesk:
         )
         self.put(ended)
         return ended
+
+    async def explain_for(self, camera: CameraId, incident: IncidentId) -> WhyAnswer:
+        """By the reasons that were given, or by asking anew."""
+        shown = self.incidents[incident]
+        place = LonLat(shown.place.lon, shown.place.lat)
+        asked = Request(place=Place(at=place, error_m=25), target=TargetKind.FIRE, min_px_per_m=20)
+        told = self.sight.why_not(asked, camera)
+        chosen = next((v for v in shown.views if v.camera == camera), None)
+        c = self.city.cameras
+        row = c.id.index(camera)
+        lon, lat = self.city.plane.to_lonlat(float(c.x[row]), float(c.y[row]))
+        return WhyAnswer(
+            camera=camera,
+            camera_name=c.name[row],
+            owner=told.owner,
+            at=(lon, lat),
+            place=(place.lon, place.lat),
+            distance_m=told.distance_m,
+            rank=chosen.rank if chosen else None,
+            reasons=chosen.chosen.reasons if chosen else told.reasons,
+            area=self.sight.visible_area(camera, chosen.chosen.aim if chosen else None),
+            wall=wall_of(self.city, told.reasons),
+        )
 
     def put(self, incident: IncidentView) -> None:
         """Keep and tell."""
