@@ -8,7 +8,8 @@ import numpy as np
 from safetynet.base.ids import CameraId
 from safetynet.sight.cameras import CameraTable
 from safetynet.sight.kernels import why
-from safetynet.sight.kernels.choose import Eye, Found, Place
+from safetynet.sight.kernels.choose import Found
+from safetynet.sight.kernels.gather import Eye, Place
 from safetynet.sight.kernels.lens import Target
 from safetynet.sight.model import HealthState, Reason, ReasonCode
 from safetynet.sight.now import Now

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safetynet.base.ids import CameraId, NodeId
-from safetynet.sight.kernels.choose import Moment
+from safetynet.sight.kernels.gather import Moment
 from safetynet.sight.model import Aim, CameraNow, HealthState
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from safetynet.sight.belief import RANGE_STEP_M, Learned
 from safetynet.sight.cameras import CameraTable
 from safetynet.sight.explain import Picked, read_picked, reasons_against, reasons_for
 from safetynet.sight.graph import StreetGraph
-from safetynet.sight.kernels.choose import Eye, Moment, Place, choose, gather, make_found
+from safetynet.sight.kernels.choose import choose, make_found
+from safetynet.sight.kernels.gather import Eye, Moment, Place, gather
 from safetynet.sight.kernels.lens import Believed, Tables, Target, look_past_walls, show_posed
 from safetynet.sight.kernels.points import Segments, place_points, street_points
 from safetynet.sight.kernels.walls import Rows

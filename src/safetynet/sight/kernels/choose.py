@@ -15,10 +15,9 @@ import numpy as np
 from safetynet.base.geo import Floats
 from safetynet.sight.kernels.aims import AIMS, plan_aims
 from safetynet.sight.kernels.compiled import compiled, inner
+from safetynet.sight.kernels.gather import Eye, Moment, Place, gather
 from safetynet.sight.kernels.geometry import apart, arc
 from safetynet.sight.kernels.lens import (
-    SHOWN_PX,
-    Believed,
     Flags,
     Lenses,
     Tables,
@@ -29,7 +28,7 @@ from safetynet.sight.kernels.lens import (
     slew_s,
     waited,
 )
-from safetynet.sight.kernels.walls import BUCKETS, SHORT_M, Edges, Grid, Profiles, Rows, bucket_of
+from safetynet.sight.kernels.walls import Rows
 
 SIDES = 0.3
 """Worth of seeing the place from all sides, beside the worth of seeing it at all."""
@@ -41,44 +40,6 @@ AIM_ANEW = 0.05
 """Weight left unseen from which on PTZ cameras are aimed at what is left."""
 EVEN = 1e-9
 """Gains closer than this are equal."""
-
-
-class Place(NamedTuple):
-    """The points where the target may be."""
-
-    x: Floats
-    y: Floats
-    ground: Floats
-    weight: Floats
-    mid_x: float
-    mid_y: float
-    spread_m: float
-    """Distance of the farthest point from the middle."""
-
-
-class Moment(NamedTuple):
-    """How cameras and owners are right now."""
-
-    state: Rows
-    """(n,) 0 where it may be chosen and turned, 1 where it stays as it is, 2 where it may not."""
-    away: Flags
-    """(owners,)"""
-    aim: Floats
-    """(n, 3) where each looks now: azimuth, tilt, tangent."""
-    start_s: Floats
-    """(n,) expected start of its stream."""
-    sure: Floats
-    """(n,) trust in its state, by its age."""
-
-
-class Eye(NamedTuple):
-    """All that a question looks at."""
-
-    lens: Lenses
-    grid: Grid
-    profiles: Profiles
-    edge: Edges
-    tables: Believed
 
 
 class Found(NamedTuple):
@@ -101,86 +62,6 @@ class Found(NamedTuple):
     away_m: Floats
     start_s: Floats
     believed: Flags
-
-
-@inner
-def _in_reach(
-    eye: Eye, i: int, dx: float, dy: float, away: float, near: float, target: Target, spread: float
-) -> bool:
-    """False where the walls around the camera end its sight before the place, in all directions."""
-    reach = eye.profiles.short_m if target.height_m <= SHORT_M else eye.profiles.tall_m
-    sin_w = spread / away
-    cos_w = math.sqrt(1 - sin_w * sin_w)
-    b = bucket_of(dx * cos_w + dy * sin_w, dy * cos_w - dx * sin_w)
-    last = bucket_of(dx * cos_w - dy * sin_w, dy * cos_w + dx * sin_w)
-    p = eye.lens.place[i]
-    while reach[p, b] < near:
-        if b == last:
-            return False
-        b = (b + 1) % BUCKETS
-    return True
-
-
-@inner
-def _bound(eye: Eye, place: Place, moment: Moment, target: Target, i: int, radius: float) -> float:
-    """The most that camera ``i`` can be worth, by distance and direction alone; 0: nothing."""
-    lens = eye.lens
-    dx, dy = place.mid_x - lens.x[i], place.mid_y - lens.y[i]
-    away = math.sqrt(dx * dx + dy * dy)
-    near = max(away - place.spread_m, 0.0)
-    if near > radius or not lens.usable[i] or moment.state[i] == 2 or moment.away[lens.owner[i]]:
-        return 0.0
-    if away > place.spread_m and not _in_reach(eye, i, dx, dy, away, near, target, place.spread_m):
-        return 0.0
-    turns = lens.turns[i] and moment.state[i] == 0
-    known = lens.belief[i] < 0 or turns
-    tangent = lens.half_w[i] / lens.zoom[i] if turns else moment.aim[i, 2]
-    px_per_m = lens.half_px[i] / tangent / max(near, 1.0)
-    if known and px_per_m * target.height_m * 1.3 < SHOWN_PX:
-        return 0.0
-    value = lens.trust[i] * moment.sure[i]
-    off = abs(apart(arc(dx, dy), moment.aim[i, 0]))
-    wide = math.asin(min(place.spread_m / away, 1.0)) if away > place.spread_m else math.pi
-    if turns:
-        return float(value) * waited(max(off - wide, 0.0) / lens.speed[i, 0] + moment.start_s[i])
-    if known and abs(moment.aim[i, 1]) < 0.6 and away > 12 + place.spread_m:
-        # Its picture's corners look at most this far aside.
-        corner = math.atan(tangent * 1.6 / math.cos(moment.aim[i, 1]))
-        if off - wide > corner + 0.05:
-            return 0.0
-    if known and target.px_per_m > 0:
-        value *= min(0.6 + 0.4 * px_per_m * 1.1 / target.px_per_m, 1.0)
-    return float(value) * waited(moment.start_s[i])
-
-
-@compiled
-def gather(
-    eye: Eye, place: Place, moment: Moment, target: Target, radius: float
-) -> tuple[Rows, Floats]:
-    """Cameras that may be worth a look, and the most each can be worth, best first."""
-    grid, reach = eye.grid, radius + place.spread_m
-    c0 = max(int((place.mid_x - reach - grid.left) // grid.cell_m), 0)
-    c1 = min(int((place.mid_x + reach - grid.left) // grid.cell_m), grid.columns - 1)
-    r0 = max(int((place.mid_y - reach - grid.bottom) // grid.cell_m), 0)
-    r1 = min(int((place.mid_y + reach - grid.bottom) // grid.cell_m), grid.rows - 1)
-    most = 0
-    for r in range(r0, r1 + 1):
-        row = r * grid.columns
-        if c1 >= c0:
-            most += grid.first[row + c1 + 1] - grid.first[row + c0]
-    cameras, bounds, n = np.empty(most, np.int32), np.empty(most), 0
-    for r in range(r0, r1 + 1):
-        if c1 < c0:
-            break
-        row = r * grid.columns
-        for k in range(grid.first[row + c0], grid.first[row + c1 + 1]):
-            i = grid.items[k]
-            bound = _bound(eye, place, moment, target, i, radius)
-            if bound > 0:
-                cameras[n], bounds[n] = i, bound
-                n += 1
-    order = np.argsort(-bounds[:n])
-    return cameras[:n][order], bounds[:n][order]
 
 
 @inner

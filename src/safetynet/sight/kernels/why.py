@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.choose import Eye, Moment, Place
 from safetynet.sight.kernels.compiled import compiled, inner
+from safetynet.sight.kernels.gather import Eye, Moment, Place
 from safetynet.sight.kernels.geometry import apart, arc, picture, set_pose
 from safetynet.sight.kernels.lens import SHOWN_PX, USED, Target, in_zone, look_past_walls
 from safetynet.sight.kernels.walls import bucket_of, lowest_seen
