@@ -199,19 +199,6 @@ def test_near_sightings_leave_the_reach_open_and_far_misses_close_it(pole: Any) 
     assert after[2] > 0.8
 
 
-def test_cameras_of_one_pole_are_taken_to_look_different_ways(pole: Any) -> None:
-    beliefs = fresh(pole(3, poles=2))  # the first and the third hang together
-    for _ in range(4):
-        click(beliefs, 45, 30, True, camera=0)
-    ahead = azimuth_bin(np.radians(45)), 3
-    alone = beliefs.chance[beliefs.row[1]][ahead]
-    beside = beliefs.chance[beliefs.row[2]][ahead]
-    before = fresh(pole(3, poles=2))
-    assert alone == before.chance[before.row[1]][ahead]
-    assert beside < 0.7 * before.chance[before.row[2]][ahead]
-    assert beliefs.chance[beliefs.row[0]][ahead] > 0.9
-
-
 def told(cameras: Cameras, kind: CameraKind, *, all_round: bool = False) -> float:
     """Prior probability that the first camera turns, where the last one is of this kind."""
     n = len(cameras)
@@ -231,24 +218,21 @@ def test_how_probably_a_camera_turns_comes_from_what_lists_say(pole: Any) -> Non
     assert told(pole(4), CameraKind.FIXED, all_round=True) == pytest.approx(0.9)
 
 
-def test_a_camera_that_shows_whatever_is_asked_is_found_to_turn_and_the_others_not(
-    pole: Any,
-) -> None:
+def test_a_camera_that_shows_whatever_is_asked_is_found_to_turn(pole: Any) -> None:
     beliefs = fresh(pole(3))
     for bearing in range(0, 360, 45):
         click(beliefs, bearing, 60, True)
-    first, second = beliefs.explain(0), beliefs.explain(1)
-    assert first is not None
-    assert second is not None
-    assert first.turning > 0.95
-    assert second.turning < 0.1
+    learned = beliefs.explain(0)
+    assert learned is not None
+    assert learned.turning > 0.95
     assert beliefs.chance[beliefs.row[0], :, 4].min() > 0.8
 
 
-def test_ten_thousand_cameras_on_a_pole_do_not_tell_on_each_other(pole: Any) -> None:
+def test_one_camera_is_learned_and_the_others_of_its_pole_stay_as_they_are(pole: Any) -> None:
     beliefs = fresh(pole(10_000))
+    before = beliefs.row.copy()
     click(beliefs, 45, 30, True)
-    assert len(set(beliefs.row[1:].tolist()) - {int(beliefs.row[0])}) == 1
+    assert np.flatnonzero(beliefs.row != before).tolist() == [0]
 
 
 def test_a_declared_direction_is_where_a_belief_starts(pole: Any) -> None:

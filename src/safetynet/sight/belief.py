@@ -31,7 +31,6 @@ from safetynet.sight.mounting import (
     share_shown,
 )
 from safetynet.sight.prior import (
-    Poles,
     priors_of,
     said_of,
     start_of,
@@ -55,8 +54,6 @@ FADING = 0.99
 """What an observation still weighs after the next one of the same camera."""
 FLOOR = 0.02
 """Part of every belief that stays as it was before anything was observed."""
-APART = 0.8
-"""How improbable it is that two cameras of one pole look the same way, or both turn."""
 VERSION = 1
 
 
@@ -89,8 +86,6 @@ class Beliefs:
 
     def __init__(self, cameras: Cameras, unknown: NDArray[np.bool_]) -> None:
         self._ids = cameras.id
-        self._unknown = unknown.copy()
-        self._poles = Poles(cameras, self._unknown)
         self._evidence: dict[int, _Evidence] = {}
         self._turning = turning_of(cameras)
         prior, first = priors_of(cameras, unknown, self._turning)
@@ -134,7 +129,7 @@ class Beliefs:
         distance as for a person, and probability; what is missing to 1 was hidden. A camera whose
         pose is known learns nothing. Cost: about 0.3 ms.
         """
-        if not self._unknown[camera]:
+        if self.row[camera] < 0:
             return
         seen = share_shown(bearing, distance_m, weight)
         false, missed = ERRORS[by]
@@ -154,7 +149,6 @@ class Beliefs:
         """A camera is set anew: ``one`` holds it alone, as its owner tells it now. What was learned of
         it is forgotten; where its pose is known now there is no belief any more."""
         self._evidence.pop(camera, None)
-        self._unknown[camera] = unknown
         self._first_row[camera] = self.row[camera] = -1
         if unknown:
             (azimuth,), (width,) = said_of(one)
@@ -162,16 +156,20 @@ class Beliefs:
             self._prior[row] = start_of(int(azimuth), int(width), float(self._turning[camera]))
             self._table[row] = chances(self._prior[row])
             self._first_row[camera] = self.row[camera] = row
-        self._refresh(camera)
 
     def posterior(self, camera: int) -> Floats:
         """(azimuths, mountings) probabilities that sum to 1."""
-        beside = self._beside(tuple(self._poles.list_others(camera)))
-        return self._posterior(camera, sum(beside.values()))
+        prior = self._start_of(camera)
+        evidence = self._evidence.get(camera)
+        if evidence is None:
+            return prior
+        log = np.log(prior) + evidence.log
+        p = np.exp(log - log.max())
+        return np.asarray((1 - FLOOR) * p / p.sum() + FLOOR * prior)
 
     def explain(self, camera: int) -> Learned | None:
         """The belief over a camera in a few words; None where its pose is known."""
-        if not self._unknown[camera]:
+        if self.row[camera] < 0:
             return None
         p = self.posterior(camera)
         around = _AROUND @ p[:, :FIXED].sum(axis=1)
@@ -207,32 +205,28 @@ class Beliefs:
         rows = {camera: i for i, camera in enumerate(cameras.id)}
         for camera, evidence in _read(data):
             row = rows.get(camera)
-            if row is not None and unknown[row]:
+            if row is not None and beliefs.row[row] >= 0:
                 beliefs._evidence[row] = evidence
-        beliefs._refresh_all(set(beliefs._evidence))
+                beliefs._refresh(row)
         return beliefs
 
     def moved(self, cameras: Cameras, unknown: NDArray[np.bool_]) -> "Beliefs":
         """The same beliefs over another list of cameras, by their ids; those that are gone are left out.
 
-        Cost: some microseconds for a camera of which, and of whose pole, no more is known than before.
+        Cost: some microseconds for a camera of which lists say what they said before.
         """
         beliefs = Beliefs(cameras, unknown)
-        rows = {camera: i for i, camera in enumerate(self._ids)}
-        anew: set[int] = set()
-        for row in np.flatnonzero(unknown).tolist():
-            before = rows.get(cameras.id[row])
-            if before is None or self.row[before] == self._first_row[before]:
+        rows = {camera: i for i, camera in enumerate(cameras.id)}
+        for before, evidence in self._evidence.items():
+            row = rows.get(self._ids[before])
+            if row is None or beliefs.row[row] < 0:
                 continue
-            if before in self._evidence:
-                beliefs._evidence[row] = self._evidence[before]
-            same_start = np.array_equal(self._start_of(before), beliefs._start_of(row))
-            if same_start and self._pole_of(before) == beliefs._pole_of(row):
+            beliefs._evidence[row] = evidence
+            if np.array_equal(self._start_of(before), beliefs._start_of(row)):
                 beliefs.row[row] = beliefs._append_row()
                 beliefs._table[beliefs.row[row]] = self._table[self.row[before]]
             else:
-                anew.add(row)
-        beliefs._refresh_all(anew)
+                beliefs._refresh(row)
         return beliefs
 
     def digest(self) -> str:
@@ -246,51 +240,15 @@ class Beliefs:
     def _in_order(self) -> list[tuple[int, _Evidence]]:
         return sorted(self._evidence.items(), key=lambda item: self._ids[item[0]])
 
-    def _pole_of(self, camera: int) -> set[CameraId]:
-        return {self._ids[i] for i in self._poles.list_others(camera)}
-
-    def _refresh_all(self, cameras: set[int]) -> None:
-        while cameras:
-            row = cameras.pop()
-            self._refresh(row)
-            cameras -= set(self._poles.list_others(row))
-
     def _refresh(self, camera: int) -> None:
-        """Work out the chances of a camera anew, and of the others on its pole."""
-        pole = (camera, *self._poles.list_others(camera))
-        beside = self._beside(pole)
-        for one in pole:
-            if not self._unknown[one]:
-                continue
-            if self.row[one] == self._first_row[one]:
-                self.row[one] = self._append_row()
-            told = sum(log for other, log in beside.items() if other != one)
-            self._table[self.row[one]] = chances(self._posterior(one, told))
+        """Work out the chances of a camera anew."""
+        if self.row[camera] == self._first_row[camera]:
+            self.row[camera] = self._append_row()
+        self._table[self.row[camera]] = chances(self.posterior(camera))
 
     def _start_of(self, camera: int) -> Floats:
         """(azimuths, mountings) what was believed before anything was observed."""
         return self._prior[self._first_row[camera]]
-
-    def _posterior(self, camera: int, told: Floats | float = 0.0) -> Floats:
-        """``told`` is what the others on the pole say of it, as logarithms."""
-        prior = self._start_of(camera)
-        log = np.log(prior) + told
-        if camera in self._evidence:
-            log += self._evidence[camera].log
-        p = np.exp(log - log.max())
-        return np.asarray((1 - FLOOR) * p / p.sum() + FLOOR * prior)
-
-    def _beside(self, pole: tuple[int, ...]) -> dict[int, Floats]:
-        """(azimuths, mountings) logarithms of what each camera that was observed, by what itself
-        showed, makes of the others on its pole; in order of ids."""
-        logs = {}
-        for camera in sorted(set(pole) & self._evidence.keys(), key=lambda i: self._ids[i]):
-            p = self._posterior(camera)
-            same = np.empty((AZIMUTHS, MOUNTINGS))
-            same[:, :FIXED] = (_ALIKE @ p[:, :FIXED].sum(axis=1))[:, None]
-            same[:, FIXED:] = p[:, FIXED:].sum()
-            logs[camera] = np.log(1 - APART * np.minimum(same, 1))
-        return logs
 
     def _append_row(self) -> int:
         if self._rows == len(self._table):
@@ -314,13 +272,10 @@ def _read(data: bytes) -> Iterator[tuple[CameraId, _Evidence]]:
         yield CameraId(camera), _Evidence(one, n)
 
 
-def _near(wholly_deg: float, not_deg: float) -> Floats:
-    """(azimuths, azimuths) 1 where two directions are so near, 0 where so far, linear between."""
+def _within(away_deg: float) -> Floats:
+    """(azimuths, azimuths) 1 where two directions are no farther apart."""
     off = np.degrees(np.abs((AXES_RAD[:, None] - AXES_RAD + np.pi) % (2 * np.pi) - np.pi))
-    return np.clip((not_deg - off) / (not_deg - wholly_deg), 0, 1)
+    return np.where(off < away_deg + 1e-6, 1.0, 0.0)
 
 
-_ALIKE = _near(20, 45)
-"""How much two cameras look the same way."""
-_AROUND = _near(16, 17)
-"""Within 15°, as bins."""
+_AROUND = _within(15)

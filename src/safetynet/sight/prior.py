@@ -17,7 +17,7 @@ from safetynet.sight.mounting import (
 )
 
 MOST_ON_POLE = 6
-"""Poles with more cameras than this tell nothing of each other."""
+"""A pole with more cameras than this counts as one with so many."""
 TURNING = 0.8
 """On a pole of which no list says what turns, this many cameras do: a site is usually one that turns
 and some that do not. At most half of the chance goes to one camera."""
@@ -30,25 +30,6 @@ TURNING_DECLARED = 0.1
 SURE_SD_DEG = 90.0
 """A declared direction with a larger standard deviation is none."""
 _SDS_DEG = np.array([3.0, 6.0, 12.0, 25.0, 50.0, 90.0])
-
-
-class Poles:
-    """Which cameras with unknown poses hang on one pole."""
-
-    def __init__(self, cameras: Cameras, unknown: NDArray[np.bool_]) -> None:
-        rows = np.flatnonzero(unknown)
-        self._unknown = unknown
-        self._pole = poles_of(cameras)
-        self._members = rows[np.argsort(self._pole[rows], kind="stable")]
-        self._numbers = self._pole[self._members]
-
-    def list_others(self, camera: int) -> list[int]:
-        """The other cameras of a camera's pole; none where there are too many to tell anything."""
-        first, last = np.searchsorted(self._numbers, self._pole[camera] + np.array([0, 1]))
-        if last - first > MOST_ON_POLE:
-            return []
-        members = self._members[first:last].tolist()
-        return [m for m in members if m != camera and self._unknown[m]]
 
 
 def priors_of(cameras: Cameras, unknown: NDArray[np.bool_], turning: Floats) -> tuple[Floats, Ints]:
