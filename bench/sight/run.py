@@ -77,7 +77,12 @@ class Peer(Protocol):
 
 
 type Opener = Callable[[City], AbstractContextManager[Peer]]
-PEERS: dict[str, Opener] = {"scipy": open_scipy, "redis": open_redis, "postgis": open_postgis}
+PEERS: list[tuple[Opener, tuple[str, ...]]] = [
+    (open_scipy, ("scipy_kdtree4",)),
+    (open_redis, ("redis_geosearch4",)),
+    (open_postgis, ("postgis_nearest4", "postgis_sight20")),
+]
+"""With the rows that are missing where the peer is."""
 
 
 def main() -> None:
@@ -224,13 +229,13 @@ class Run:
         away = (np.hypot(*(xy - at).T) for at in self._places.xy)
         nearest_m = np.array([np.sort(np.partition(m, 4)[:4]) for m in away])
         versions: list[str] = []
-        for name, opener in PEERS.items():
+        for opener, names in PEERS:
             try:
                 with opener(self._city) as peer:
                     rows = peer.measure(self._places, nearest_m, WARM_UP)
                     versions.append(peer.version)
             except NotHereError as why:
-                rows = {name: Row(not_here=str(why))}
+                rows = {name: Row(not_here=str(why)) for name in names}
             self._report.peers |= rows
             for one, row in rows.items():
                 print_row(one, row)
