@@ -142,6 +142,39 @@ def test_a_wrong_sign_is_outvoted() -> None:
         assert a == pytest.approx(b, abs=1)
 
 
+def test_too_few_signs_that_agree_are_none() -> None:
+    signs = [(f"충정로 {n}", n * 9.0 + k, 0.0) for n in (2, 10, 18) for k in (300, 302)]
+    signs.append(("충정로 26", 950.0, 0.0))
+    found = find_address_line(town([("충정로", [(0, 0), (1000, 0)])], signs), "충정로", 10, 10)
+    assert found.signs == 0
+    signs.append(("충정로 30", 570.0, 0.0))
+    found = find_address_line(town([("충정로", [(0, 0), (1000, 0)])], signs), "충정로", 10, 10)
+    assert found.signs == 7
+
+
+def test_on_a_gil_the_rule_is_nearer_than_signs() -> None:
+    signs = [(f"오금로11길 {n}", 300 + n * 10.0, 0.0) for n in (2, 8, 14, 20, 26)]
+    city = town([("오금로", [(0, -90), (0, 90)]), ("오금로11길", [(0, 0), (600, 0)])], signs)
+    assert ends(city, "오금로11길", 1, 2) == ((0, 0), (20, 0))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.floats(-50, 650)), max_size=12), st.integers(1, 60)
+)
+def test_whatever_is_listed_a_number_is_found_on_its_street(
+    listed: list[tuple[int, float]], number: int
+) -> None:
+    city = town([("충정로", [(0, 0), (600, 0)])], [(f"충정로 {n}", x, 3.0) for n, x in listed])
+    try:
+        found = find_address_line(city, "충정로", number, number)
+    except NotFoundError:
+        return
+    line = metres(city, found)
+    assert all(-0.01 <= x <= 600.01 and abs(y) < 0.01 for x, y in line)
+    assert 1 <= abs(line[-1][0] - line[0][0]) <= 600
+
+
 def test_addresses_on_a_side_street_are_no_signs() -> None:
     signs = [(f"오금로{n}길 5", 10.0 * n, 0.0) for n in range(1, 9)] + [
         ("오금로 3-1", 900.0, 900.0)
