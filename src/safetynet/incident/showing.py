@@ -39,6 +39,8 @@ class ReasonBody(msgspec.Struct, frozen=True, kw_only=True):
     value_milli: int | None = None
     unit: str | None = None
     limit_milli: int | None = None
+    what: str | None = None
+    """Number of a building in the bundle."""
 
     @classmethod
     def of(
@@ -48,6 +50,7 @@ class ReasonBody(msgspec.Struct, frozen=True, kw_only=True):
         value: float | None = None,
         unit: str | None = None,
         limit: float | None = None,
+        what: str | None = None,
     ) -> "ReasonBody":
         """From numbers in ``unit``."""
         return cls(
@@ -55,6 +58,7 @@ class ReasonBody(msgspec.Struct, frozen=True, kw_only=True):
             value_milli=None if value is None else milli(value),
             unit=unit,
             limit_milli=None if limit is None else milli(limit),
+            what=what,
         )
 
 

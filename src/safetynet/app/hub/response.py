@@ -179,5 +179,9 @@ def body_of_passed(passed: PassedOver) -> PassedBody:
 
 def _body_of_reason(reason: Reason) -> ReasonBody:
     return ReasonBody.of(
-        reason.code.value, value=reason.value, unit=reason.unit, limit=reason.limit
+        reason.code.value,
+        value=reason.value,
+        unit=reason.unit,
+        limit=reason.limit,
+        what=reason.what,
     )

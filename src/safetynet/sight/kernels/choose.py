@@ -3,7 +3,8 @@
 The worth of a set is the probability, over the points of the place, that at least one of its views
 shows the target, plus ``SIDES`` times how well the place is seen from all sides. Both parts are
 monotone and submodular, so taking the best next view each time reaches at least 1 - 1/e of the best
-set (Nemhauser, Wolsey, Fisher 1978). Gains only fall, and a camera's distance bounds its first one:
+set where each camera has one view (Nemhauser, Wolsey, Fisher 1978), and half of it where a PTZ offers
+several aims of which one may be taken. Gains only fall, and a camera's distance bounds its first one:
 cameras are looked at lazily, in the order of that bound (Minoux 1978).
 """
 
@@ -80,6 +81,15 @@ def _side_gain(direction: float, value: float, sides: Floats) -> float:
         whole += like
         gain += max(value * like - sides[g], 0.0)
     return gain / whole
+
+
+@inner
+def _most_sides(sides: Floats) -> float:
+    """The most that any view could still add to the sides."""
+    most = 0.0
+    for g in range(2 * DIRECTIONS):
+        most = max(most, _side_gain(g * math.pi / DIRECTIONS, 1.0, sides))
+    return min(1.02 * most, 1.0)
 
 
 @inner
@@ -355,7 +365,8 @@ def choose(
         k, v, gain = _best_known(
             eye, place, moment, target, search, known, found, left, sides, anew, round_
         )
-        while known < n and bounds[known] * (missed + SIDES) >= gain - EVEN:
+        aside = SIDES * _most_sides(sides)
+        while known < n and bounds[known] * missed + aside >= gain - EVEN:
             _look(eye, place, moment, target, search, known, found, left, 0)
             search.aimed_at[known] = round_
             k, v, gain = _try(search, known, 0, found, left, sides, eye.lens.rank, k, v, gain)

@@ -82,22 +82,28 @@ def _bound(eye: Eye, place: Place, moment: Moment, target: Target, i: int, radiu
     turns = lens.turns[i] and moment.state[i] == 0
     known = lens.belief[i] < 0 or turns
     tangent = lens.half_w[i] / lens.zoom[i] if turns else moment.aim[i, 2]
-    px_per_m = lens.half_px[i] / tangent / max(near, 1.0)
-    if known and px_per_m * target.height_m * 1.3 < SHOWN_PX:
+    # In a corner of the picture things are nearer to its plane than to the lens.
+    corner2 = 1 + tangent * tangent * (1 + lens.aspect[i] * lens.aspect[i])
+    px_per_m = lens.half_px[i] / tangent / max(near, 1.0) * math.sqrt(corner2)
+    if known and px_per_m * math.sqrt(corner2) * target.height_m < SHOWN_PX:
         return 0.0
     value = lens.trust[i] * moment.sure[i]
     off = abs(apart(arc(dx, dy), moment.aim[i, 0]))
-    wide = math.asin(min(place.spread_m / away, 1.0)) if away > place.spread_m else math.pi
+    wide = math.asin(place.spread_m / away) if away > place.spread_m else math.pi
     if turns:
         return float(value) * waited(max(off - wide, 0.0) / lens.speed[i, 0] + moment.start_s[i])
-    if known and abs(moment.aim[i, 1]) < 0.6 and away > 12 + place.spread_m:
-        # Its picture's corners look at most this far aside.
-        corner = math.atan(tangent * 1.6 / math.cos(moment.aim[i, 1]))
-        if off - wide > corner + 0.05:
-            return 0.0
-    if known and target.px_per_m > 0:
-        value *= min(0.6 + 0.4 * px_per_m * 1.1 / target.px_per_m, 1.0)
+    if known and off - wide > _half_aside(tangent, lens.aspect[i], moment.aim[i, 1]):
+        return 0.0
+    if known and px_per_m < target.px_per_m:
+        value *= 0.6 + 0.4 * px_per_m / target.px_per_m
     return float(value) * waited(moment.start_s[i])
+
+
+@inner
+def _half_aside(tangent: float, aspect: float, tilt: float) -> float:
+    """How far aside of its direction a tilted lens sees at most, in a corner; radians."""
+    ahead = math.cos(tilt) - tangent * aspect * abs(math.sin(tilt))
+    return arc(tangent, ahead) + 0.01 if ahead > 0 else math.pi
 
 
 @compiled
