@@ -1,5 +1,7 @@
 """Anybody's chooser can be tried: a folder out, answers in, the truth kept back."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -63,6 +65,22 @@ def test_a_foreign_chooser_scores_as_the_same_one_within(town: Town, tmp_path: P
     own = try_all(world.scenario, world.eyes, {"own": choose})
     assert foreign == [t.hits for t in own if t.strategy == "own"]
     assert any(map(any, foreign))
+
+
+def test_the_chooser_of_the_guide_runs(town: Town, tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "eyes-on.md").read_text("utf-8")
+    program = tmp_path / "chooser.py"
+    program.write_text(guide.split("```python\n")[1].split("```")[0], encoding="utf-8")
+    world = opened(town, "synthetic_faults")
+    sheet = export(world, tmp_path)
+    run = subprocess.run(
+        [sys.executable, str(program), str(tmp_path)], capture_output=True, check=True, timeout=60
+    )
+    (tmp_path / "answers.json").write_bytes(run.stdout)
+    name, found = read_answers(tmp_path / "answers.json", world.scenario, town)
+    assert name == "nearest that work"
+    assert [len(views) for views in found.values()] == [4] * 6
+    assert not {view.camera for views in found.values() for view in views} & set(sheet.health)
 
 
 BAD = [
