@@ -17,6 +17,8 @@ WIDEST_DEG = 170.0
 """A flat picture cannot be wider; declared wider fields (360° domes) count as this."""
 KNOWN_SD_DEG = 20.0
 """A direction that is less sure than this is believed, not known."""
+HIGHEST_M = 1_000.0
+"""No lens hangs higher over the ground."""
 CELL_M = 100.0
 _OWN = (
     "x",
@@ -63,7 +65,8 @@ class CameraTable:
         self.ids = cameras.id
         self.row: dict[CameraId, int] = {camera: i for i, camera in enumerate(cameras.id)}
         self.unknown = _unknown(cameras, assumed=assumed)
-        self.beliefs = Beliefs.fresh(cameras, self.unknown)
+        with np.errstate(invalid="ignore"):  # directions beyond all bounds
+            self.beliefs = Beliefs.fresh(cameras, self.unknown)
         self.changed: list[int] = []
         """Rows that were put anew, in order."""
         self._walls = walls
@@ -91,7 +94,8 @@ class CameraTable:
     def put(self, row: int, one: Cameras) -> None:
         """The camera in ``row`` as ``one`` (a single row) says it is now; what was learned of it goes."""
         self.unknown[row] = _unknown(one, assumed=self._assumed)[0]
-        self.beliefs.put(row, one, unknown=bool(self.unknown[row]))
+        with np.errstate(invalid="ignore"):  # a direction beyond all bounds
+            self.beliefs.put(row, one, unknown=bool(self.unknown[row]))
         fresh = self._read(one, np.array([row]))
         before = self.grid, float(self.lens.x[row]), float(self.lens.y[row])
         for name in _OWN:
@@ -135,7 +139,7 @@ class CameraTable:
             tilt=np.radians(np.where(usable, c.tilt_deg, 0.0)),
             roll=np.radians(np.where(np.isfinite(c.roll_deg), c.roll_deg, 0.0)),
             half_w=np.tan(hfov / 2),
-            aspect=c.height_px / c.width_px,
+            aspect=c.height_px / np.maximum(c.width_px, 1),
             half_px=c.width_px / 2,
             zoom=np.where(turns, zoom[which] if len(c.id) else 1.0, 1.0),
             speed=np.array(speed or [[1.0, 1.0, 1.0]])[which],
@@ -169,7 +173,7 @@ def _usable(c: Cameras) -> Flags:
     finite = np.logical_and.reduce([np.isfinite(n) for n in numbers])
     finite &= ~np.isinf(c.azimuth_deg)
     with np.errstate(invalid="ignore"):
-        good = (np.abs(c.tilt_deg) <= 90) & (c.height_m >= 0)
+        good = (np.abs(c.tilt_deg) <= 90) & (c.height_m >= 0) & (c.height_m <= HIGHEST_M)
         good &= (c.hfov_deg >= 1) & (c.hfov_deg <= 360) & (c.width_px > 0) & (c.height_px > 0)
         good &= np.maximum(np.abs(c.x), np.abs(c.y)) <= 100_000
     return np.asarray(finite & good)

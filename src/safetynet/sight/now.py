@@ -60,9 +60,10 @@ class Now:
         self._said[camera] = now
         m = self.moment
         m.state[row] = _ROLE[now.state]
-        m.start_s[row] = now.start_s if math.isfinite(now.start_s) else START_S
+        m.start_s[row] = now.start_s if 0 <= now.start_s < math.inf else START_S
         m.sure[row] = STALE_SURE if now.state is HealthState.STALE else _by_age(now.checked_s)
-        m.aim[row] = self._cameras.home[row] if now.aim is None else radians_of(now.aim)
+        aim = now.aim if now.aim is not None and is_pose(now.aim) else None
+        m.aim[row] = self._cameras.home[row] if aim is None else radians_of(aim)
 
     def get(self, camera: CameraId) -> CameraNow:
         """What was last said of a camera."""
@@ -110,6 +111,12 @@ class Now:
 
 
 _WELL = CameraNow()
+
+
+def is_pose(aim: Aim) -> bool:
+    """True where a camera can look so."""
+    numbers = (aim.azimuth_deg, aim.tilt_deg, aim.hfov_deg)
+    return all(map(math.isfinite, numbers)) and abs(aim.tilt_deg) <= 90 and 0 < aim.hfov_deg < 180
 
 
 def radians_of(aim: Aim) -> tuple[float, float, float]:

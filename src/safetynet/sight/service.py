@@ -38,7 +38,7 @@ from safetynet.sight.model import (
     Where,
 )
 from safetynet.sight.model import Place as PointPlace
-from safetynet.sight.now import Now, radians_of
+from safetynet.sight.now import Now, is_pose, radians_of
 from safetynet.sight.place import segments_of
 from safetynet.sight.profiles import WallProfiles
 from safetynet.sight.walls import Walls
@@ -191,6 +191,8 @@ class Sight:
             raise InvalidError("sight.range", "The range must be above 0 m.", range_m=range_m)
         if aim is None and self._eye.lens.belief[row] >= 0:
             return ()
+        if not self._eye.lens.usable[row]:
+            return ()
         lens = read_lenses(self._cameras.source).take(np.array([row]))
         if aim is not None:
             lens = _aimed(lens, aim)
@@ -218,6 +220,8 @@ class Sight:
             target.height_m,
             lowest,
         )
+        if aim is not None:
+            _check_aim(aim)
         pose = self._cameras.home[row] if aim is None else np.array(radians_of(aim))
         show_posed(
             lens,
@@ -459,10 +463,13 @@ def _degrees(aim: tuple[float, float, float]) -> Aim:
     )
 
 
-def _aimed(lens: Lenses, aim: Aim) -> Lenses:
-    numbers = (aim.azimuth_deg, aim.tilt_deg, aim.hfov_deg)
-    if not all(map(math.isfinite, numbers)) or abs(aim.tilt_deg) > 90 or not 0 < aim.hfov_deg < 180:
+def _check_aim(aim: Aim) -> None:
+    if not is_pose(aim):
         raise InvalidError("sight.aim", "The aim is no pose of a camera.")
+
+
+def _aimed(lens: Lenses, aim: Aim) -> Lenses:
+    _check_aim(aim)
     return lens.aimed(
         np.radians([aim.azimuth_deg % 360]),
         np.radians([aim.tilt_deg]),
