@@ -12,7 +12,6 @@ from safetynet.city.model import City
 from safetynet.city.rings import is_inside
 from safetynet.city.synth import small_city
 from safetynet.sight.graph import StreetGraph
-from safetynet.sight.handover import plan_handover
 from safetynet.sight.model import (
     Area,
     Choice,
@@ -123,11 +122,12 @@ def follow(sight: Sight, speed_mps: float, late_s: float) -> float:
     time_s, moments, unseen = 0.0, 0, 0
     while time_s < 40.0 - LEAD_S:
         x = -100.0 + speed_mps * time_s
-        where, ahead = look(sight, x, speed_mps=speed_mps, heading_deg=90.0)
+        where = Moving(
+            at=at(sight.city, x, 0.0), error_m=3.0, speed_mps=speed_mps, heading_deg=90.0
+        )
         request = Request(place=where, target=TargetKind.PERSON, min_px_per_m=12.5, count=3)
         playing = sight.choose(request)
-        shown = [sight.look(request, view.camera, view.aim).shown for view in playing.views]
-        plan = plan_handover(ahead, np.array(shown), lead_s=LEAD_S)
+        plan = sight.hand_over(request, playing.views, lead_s=LEAD_S)
         until = time_s + max(plan.ask_s, 1.0) + late_s
         true_s = np.arange(time_s + LEAD_S, min(until + LEAD_S, 40.0), 0.5)
         true_x = -100.0 + speed_mps * true_s

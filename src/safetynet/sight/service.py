@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from safetynet.sight.belief import RANGE_STEP_M, Learned
 from safetynet.sight.cameras import CameraTable
 from safetynet.sight.explain import Picked, read_picked, reasons_against, reasons_for
 from safetynet.sight.graph import StreetGraph
+from safetynet.sight.handover import HandOver, plan_handover
 from safetynet.sight.kernels.choose import choose, make_found
 from safetynet.sight.kernels.gather import Eye, Moment, Place, gather
 from safetynet.sight.kernels.lens import Believed, Tables, Target, look_past_walls, show_posed
@@ -31,6 +32,7 @@ from safetynet.sight.model import (
     Choice,
     ChosenView,
     HealthState,
+    Moving,
     Observation,
     PassedOver,
     Request,
@@ -38,6 +40,7 @@ from safetynet.sight.model import (
     Where,
 )
 from safetynet.sight.model import Place as PointPlace
+from safetynet.sight.moving import look_ahead
 from safetynet.sight.now import Now, is_pose, radians_of
 from safetynet.sight.place import segments_of
 from safetynet.sight.profiles import WallProfiles
@@ -176,6 +179,24 @@ class Sight:
         place = self._place(request.place, request.target)
         self._find(self._eye.lens.place[[row]])
         return self._why_not(place, self._now(now, frozenset()), target, row)
+
+    def hand_over(
+        self, request: Request, views: Sequence[ChosenView], *, lead_s: float
+    ) -> HandOver:
+        """When a moving target leaves the views that were chosen for it, and when to ask anew so
+        that others play ``lead_s`` later.
+
+        Raises ``InvalidError`` for a place that is not ``Moving``, ``NotFoundError`` for an unknown
+        camera.
+        """
+        if not isinstance(request.place, Moving):
+            raise InvalidError("sight.moving", "only a moving target is handed over")
+        walls, streets = self._rough
+        ahead = look_ahead(request.place, self.city.plane, streets, walls, request.target)
+        shown = np.zeros((len(views), ahead.x.size))
+        for row, view in zip(shown, views, strict=True):
+            row[:] = self.look(request, view.camera, view.aim).shown
+        return plan_handover(ahead, shown, lead_s=lead_s)
 
     def visible_area(
         self, camera: CameraId, aim: Aim | None = None, *, range_m: float = _AREA_RANGE_M
