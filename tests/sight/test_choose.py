@@ -184,7 +184,6 @@ def test_one_more_healthy_camera_never_lowers_what_the_first_view_shows(
     lame = {c: HealthState.DEAD for c in CITY.cameras.id if rng.uniform() < 0.6}
     healed = dict(list(lame.items())[1:])
     before, after = SIGHT.choose(request, lame), SIGHT.choose(request, healed)
-    assert len(after.views) >= len(before.views)
     if before.views and after.views[0].camera != before.views[0].camera:
         assert after.views[0].camera == next(iter(lame))
 

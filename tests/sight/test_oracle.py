@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 import shapely
-from tests.sight.oracle import Eye, Flags, Oracle
+from tests.sight.oracle import MOVES, Eye, Flags, Oracle
 
 from safetynet.base.geo import Floats, LonLat
 from safetynet.city.model import CameraKind, City
@@ -28,6 +28,7 @@ from safetynet.sight.model import (
 from safetynet.sight.service import Look, Sight
 from safetynet.sim.camera import Pose
 from safetynet.sim.judge import Judge
+from safetynet.sim.render.pinhole import Pinhole
 from safetynet.sim.world import Thing, ThingKind
 
 AGREE = 0.995
@@ -198,6 +199,63 @@ def test_viewsheds_are_those_of_the_renderer(capsys: pytest.CaptureFixture[str])
             drawn[j] = judge.look(camera, pose, person(x, y, eye)).seen.accepted
         tally.add(ours, drawn, oracle.near_edge(eye, places, 1.7))
     tally.check("renderer, turned to the place", capsys)
+
+
+def in_picture(eye: Eye, pose: Pose, places: Floats, lowest: Floats) -> tuple[Flags, Flags]:
+    """(n,) whether a standing person is shown, by a generous and by a strict reading.
+
+    The renderer asks for 12 pixels in height and 50 in all; what is promised has two pixels more and
+    keeps off the outermost twenty-fifth of the picture.
+    """
+    lens, up = Pinhole(x=eye.x, y=eye.y, height_m=eye.z, pose=pose), np.linspace(0, 1.7, 69)
+    points = np.empty((len(places), len(up), 3))
+    points[..., :2], points[..., 2] = places[:, None, :], up
+    seen = lens.to_camera(points)
+    ahead = np.maximum(seen[..., 2], 0.2)
+    u, v = (np.abs(seen[..., k]) / ahead * lens.focal_px for k in (0, 1))
+    free = (seen[..., 2] > 0.2) & (up >= lowest[:, None])
+    step = np.abs(np.diff(seen[..., 1] / ahead, axis=1)).max(axis=1) * lens.focal_px
+    wide = 0.5 * lens.focal_px / ahead[:, -1]
+    verdicts = []
+    for used, least in ((1.0, 12), (0.96, 14)):
+        tall = (free & (u <= 640 * used) & (v <= 360 * used)).sum(axis=1) * step
+        verdicts.append((tall >= least) & (tall * wide >= 50 / 12 * least))
+    return verdicts[0], verdicts[1]
+
+
+@pytest.mark.slow
+def test_fixed_cameras_show_what_the_renderer_draws(capsys: pytest.CaptureFixture[str]) -> None:
+    """As they stand: walls, the edges of the picture and the size in it decide.
+
+    Left out is where a step of 1 m or the margin of what is promised changes the exact answer.
+    """
+    tally, rng = Tally(), np.random.default_rng(7)
+    city = all_fixed(small_city(7, cameras=160))
+    sight, judge, oracle, c = Sight(city), Judge(city), Oracle(city.buildings), city.cameras
+    for row in range(0, 160, 5):
+        eye, camera = eye_of(city, row), c.id[row]
+        turn = math.radians(float(c.azimuth_deg[row]))
+        x, y = np.array([eye.x, eye.y]) + rng.uniform(10, 50) * np.array(
+            [math.sin(turn), math.cos(turn)]
+        )
+        look = sight.look(ask(city, float(x), float(y), 40.0), camera)
+        places = np.column_stack([look.x, look.y])
+        pose = Pose(
+            azimuth_deg=float(c.azimuth_deg[row]),
+            tilt_deg=float(c.tilt_deg[row]),
+            hfov_deg=float(c.hfov_deg[row]),
+        )
+        moved = np.concatenate([places[:, None, :], places[:, None, :] + MOVES], axis=1)
+        flat = moved.reshape(-1, 2)
+        verdicts = np.array(in_picture(eye, pose, flat, oracle.lowest(eye, flat)))
+        verdicts = verdicts.reshape(2, len(places), -1)
+        near = verdicts.any(axis=(0, 2)) & ~verdicts.all(axis=(0, 2))
+        drawn = [
+            judge.look(camera, pose, person(px, py, eye)).seen.accepted
+            for px, py in places.tolist()
+        ]
+        tally.add(look.shown > 0, np.array(drawn), near)
+    tally.check("renderer, as they stand", capsys)
 
 
 # the choice
