@@ -36,6 +36,8 @@ OBSERVATIONS = 1000
 """Words of operators that beliefs have learned from before."""
 SIDE_M = 1000.0
 AGAIN = 200
+BEHIND_M = 60.0
+"""A place this far, ±20 m, is wholly out of the picture of a camera that is turned round."""
 AWAY_M = 3000.0
 """A camera that was carried this far cannot be an answer any more."""
 
@@ -164,7 +166,10 @@ def _updates(
     for k, request in enumerate(asked):
         before = sight.choose(request, now)
         change = CHANGES[k % len(CHANGES)]
-        first = next((v.camera for v in before.views if may[change][row_of[v.camera]]), None)
+        views = (v for v in before.views if may[change][row_of[v.camera]])
+        first = next(
+            (v.camera for v in views if change is not turns or v.distance_m > BEHIND_M), None
+        )
         if first is None:
             continue
         old = take_cameras(cameras, np.arange(len(cameras)) == row_of[first])
