@@ -2,7 +2,8 @@
 
 Every building is a prism. The segment from the lens to the place is cut with each footprint; a prism
 that it passes hides everything below ``z + (roof - z) / t`` over the place, where ``t`` in (0, 1] tells
-how far along the segment the cut begins (a roof above the lens) or ends (a roof below it).
+how far along the segment the cut begins (a roof above the lens) or ends (a roof below it). Where the city has
+ground heights, a prism stands on the ground in the middle of its box; the ground itself hides nothing.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from safetynet.base.geo import Floats
-from safetynet.city.model import Buildings
+from safetynet.city.model import Buildings, Ground
 
 Flags = NDArray[np.bool_]
 
@@ -25,7 +26,7 @@ MOVES = np.concatenate([_AROUND, _AROUND[::2] * 0.5])
 
 @dataclass(frozen=True, kw_only=True)
 class Eye:
-    """A lens: metres on the plane, and its height above the level ground."""
+    """A lens: metres on the plane, and its height above the sea, or the plane where it is level."""
 
     x: float
     y: float
@@ -33,16 +34,19 @@ class Eye:
 
 
 class Oracle:
-    """Sight lines over level ground between prisms."""
+    """Sight lines between prisms."""
 
-    def __init__(self, buildings: Buildings) -> None:
+    def __init__(self, buildings: Buildings, ground: Ground | None = None) -> None:
         rings = [buildings.ring[i] for i in range(len(buildings))]
         self.shapes: Any = np.array([shapely.Polygon(ring) for ring in rings])
-        self.roof = np.asarray(buildings.height_m, np.float64)
+        box = shapely.bounds(self.shapes).reshape(-1, 4)
+        self._ground = ground
+        foot = self._ground_at((box[:, :2] + box[:, 2:]) / 2)
+        self.roof = np.asarray(buildings.height_m, np.float64) + foot
         self._tree = shapely.STRtree(list(self.shapes))
 
     def lowest(self, eye: Eye, places: Floats) -> Floats:
-        """(n,) lowest height in sight over each place (n, 2); at most 0 where the ground is."""
+        """(n,) lowest height in sight over the ground of each place (n, 2); at most 0: the ground is."""
         lowest = np.full(len(places), -np.inf)
         starts = np.broadcast_to([eye.x, eye.y], places.shape)
         lines: Any = shapely.linestrings(np.stack([starts, places], axis=1))
@@ -56,7 +60,7 @@ class Oracle:
         t = np.hypot(*(ends - [eye.x, eye.y]).T) / shapely.length(lines)[line]
         height = eye.z + (self.roof[shape] - eye.z) / np.maximum(t, 1e-9)
         np.maximum.at(lowest, line, height)
-        return lowest
+        return lowest - self._ground_at(places)
 
     def sees(self, eye: Eye, places: Floats, height_m: float) -> Flags:
         """(n,) whether any part of an upright of that height is in sight."""
@@ -67,6 +71,11 @@ class Oracle:
         moved = (places[:, None, :] + MOVES).reshape(-1, 2)
         there = self.sees(eye, moved, height_m).reshape(len(places), len(MOVES))
         return np.asarray((there != self.sees(eye, places, height_m)[:, None]).any(axis=1))
+
+    def _ground_at(self, places: Floats) -> Floats:
+        if self._ground is None:
+            return np.zeros(len(places))
+        return self._ground.height_at(places[:, 0], places[:, 1])
 
     def _holds(self, eye: Eye) -> Flags:
         """Buildings that hold the lens below their roof: it hangs on them."""

@@ -213,6 +213,34 @@ def score(choice: Choice) -> float:
     return float(choice.chance + SIDES * sides.sum() / like.sum())
 
 
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=SEEDS,
+    error_m=ERRORS,
+    night=st.booleans(),
+    kind=st.sampled_from(TargetKind),
+    all_=st.booleans(),
+)
+def test_the_lazy_search_misses_no_better_first_view(
+    seed: int, error_m: float, night: bool, kind: TargetKind, all_: bool
+) -> None:
+    """Each camera asked alone: fixed, turning, or believed only, by day and by night."""
+    request = ask(seed, error_m, night=night, target=kind, count=1, why_not=0)
+    now, alone = moment(SIGHT, seed), SIGHT.now()
+    if all_:
+        now = SIGHT.now()
+    for camera in CITY.cameras.id:
+        alone.set(camera, CameraNow(state=HealthState.DEAD))
+    for node in ("mapo", "seocho"):
+        alone.set_owner(NodeId(node), away=now.is_away(NodeId(node)))
+    best = 0.0
+    for camera in CITY.cameras.id:
+        alone.set(camera, now.get(camera))
+        best = max(best, SIGHT.choose(request, alone).chance)
+        alone.set(camera, CameraNow(state=HealthState.DEAD))
+    assert SIGHT.choose(request, now).chance == best
+
+
 # equal questions, equal answers
 
 
