@@ -145,7 +145,11 @@ def plan_aims(
     side = math.tan(min((right - left) / 2 * max(math.cos(tilt), 0.3), 1.4))
     wanted = max(max(up, side) * 1.15, min(asked, filled))
     whole = min(max(wanted, narrowest), lens.half_w[i])
-    aims[0, 0], aims[0, 1], aims[0, 2] = mean + (left + right) / 2, tilt, whole
+    middle = (left + right) / 2
+    if wanted > whole:  # not all of it goes into the picture: what weighs most does
+        middle, down = _heaviest(off, fall, kept, left, right, 0.9 * arc(whole, 1.0))
+        tilt = min(max(arc(down, 1.0), lens.tilts[i, 0]), lens.tilts[i, 1])
+    aims[0, 0], aims[0, 1], aims[0, 2] = mean + middle, tilt, whole
     count = 1
     for wish in (asked, easy):
         narrow = max(wish, narrowest)

@@ -31,14 +31,16 @@ from safetynet.sight.kernels.lens import (
 )
 from safetynet.sight.kernels.walls import Rows
 
-SIDES = 0.3
+SIDES = 0.05
 """Worth of seeing the place from all sides, beside the worth of seeing it at all."""
-DIRECTIONS = 16
+DIRECTIONS, BEARINGS = 16, 64
 SAME_SIDE_RAD = math.radians(75)
 """Views farther apart than this have nothing in common."""
 LEAST_GAIN = 0.004
 AIM_ANEW = 0.05
 """Weight left unseen from which on PTZ cameras are aimed at what is left."""
+LAST = 1 << 30
+"""A rank after all others."""
 EVEN = 1e-9
 """Gains closer than this are equal."""
 
@@ -65,40 +67,51 @@ class Found(NamedTuple):
     believed: Flags
 
 
-@inner
-def _likeness(angle: float) -> float:
-    """How much two directions have in common, 1 … 0."""
-    t = angle / SAME_SIDE_RAD
-    return (1 - t * t) ** 2 if abs(t) < 1 else 0.0
+def _likeness() -> Floats:
+    """(BEARINGS, DIRECTIONS) how much a bearing has in common with each direction; rows sum to 1."""
+    bearing = (np.arange(BEARINGS) + 0.5) * 2 * math.pi / BEARINGS
+    direction = np.arange(DIRECTIONS) * 2 * math.pi / DIRECTIONS
+    angle = np.abs((bearing[:, None] - direction + math.pi) % (2 * math.pi) - math.pi)
+    like = np.maximum(1 - (angle / SAME_SIDE_RAD) ** 2, 0) ** 2
+    made: Floats = like / like.sum(axis=1)[:, None]
+    return made
+
+
+LIKENESS = _likeness()
 
 
 @inner
-def _side_gain(direction: float, value: float, sides: Floats) -> float:
+def _bearing_row(direction: float) -> int:
+    return int((direction + 2 * math.pi) * (BEARINGS / (2 * math.pi))) % BEARINGS
+
+
+@inner
+def _side_gain(row: int, value: float, sides: Floats) -> float:
     """What a view of this value adds to the sides from which the place is seen."""
-    gain, whole = 0.0, 0.0
+    gain = 0.0
     for g in range(DIRECTIONS):
-        like = _likeness(abs(apart(direction, g * 2 * math.pi / DIRECTIONS)))
-        whole += like
-        gain += max(value * like - sides[g], 0.0)
-    return gain / whole
+        gain += max(value * LIKENESS[row, g] - sides[g], 0.0)
+    return gain
 
 
 @inner
 def _most_sides(sides: Floats) -> float:
     """The most that any view could still add to the sides."""
     most = 0.0
-    for g in range(2 * DIRECTIONS):
-        most = max(most, _side_gain(g * math.pi / DIRECTIONS, 1.0, sides))
-    return min(1.02 * most, 1.0)
+    for row in range(BEARINGS):
+        most = max(most, _side_gain(row, 1.0, sides))
+    return most
 
 
 @inner
-def _gain(found: Found, v: int, direction: float, left: Floats, sides: Floats) -> float:
+def _gain(
+    shown: Tables, v: int, chance: float, direction: float, left: Floats, sides: Floats
+) -> float:
     """What a view adds to the chosen ones; ``left`` (s,) is the weight that they miss."""
     seen = 0.0
     for j in range(left.size):
-        seen += found.shown[v, j] * left[j]
-    return seen + SIDES * _side_gain(direction, found.chance[v], sides)
+        seen += shown[v, j] * left[j]
+    return seen + SIDES * _side_gain(_bearing_row(direction), chance, sides)
 
 
 @inner
@@ -256,32 +269,31 @@ def _most_left(
             seen += weight[j]
     bound = search.bounds[k]
     direction = found.direction[2 * k * AIMS]
-    return float(bound * missed + SIDES * _side_gain(direction, bound * seen, sides))
+    return float(bound * missed + SIDES * _side_gain(_bearing_row(direction), bound * seen, sides))
 
 
 @inner
 def _try(
-    search: Search,
     k: int,
-    again: int,
-    found: Found,
+    first: int,
+    end: int,
+    shown: Tables,
+    chance: Floats,
+    direction: Floats,
+    gain: Floats,
     left: Floats,
     sides: Floats,
-    rank: Rows,
-    best_k: int,
-    best: int,
-    best_gain: float,
-) -> tuple[int, int, float]:
-    """The best so far, or a better view of camera ``k``."""
-    first = (2 * k + again) * AIMS
-    for v in range(first, first + search.views[k, again]):
-        if found.gain[v] < best_gain - EVEN:
+    best: tuple[int, int, float, int],
+    rank: int,
+) -> tuple[int, int, float, int]:
+    """The best so far (position, view, gain, rank), or a better one of the views first…end."""
+    for v in range(first, end):
+        if gain[v] < best[2] - EVEN:
             continue
-        gain = _gain(found, v, found.direction[v], left, sides)
-        found.gain[v] = gain
-        if _better(gain, search.cameras[k], best_gain, best_k, best, search, rank):
-            best_k, best, best_gain = k, v, gain
-    return best_k, best, best_gain
+        gain[v] = _gain(shown, v, chance[v], direction[v], left, sides)
+        if gain[v] > best[2] + EVEN or (gain[v] >= best[2] - EVEN and rank < best[3]):
+            best = (k, v, gain[v], rank)
+    return best
 
 
 @inner
@@ -297,40 +309,40 @@ def _best_known(
     sides: Floats,
     anew: bool,
     round_: int,
-) -> tuple[int, int, float]:
-    """The best view of the cameras looked at so far: position, view, gain."""
-    best_k, best, gain = -1, -1, -1.0
-    rank = eye.lens.rank
+) -> tuple[int, int, float, int]:
+    """The best view of the cameras looked at so far: position, view, gain, rank."""
+    best = (-1, -1, -1.0, LAST)
+    rank, taken, views, cameras = eye.lens.rank, search.taken, search.views, search.cameras
+    shown, chance, direction, gain = found.shown, found.chance, found.direction, found.gain
     for k in range(known):
-        if not search.taken[k]:
-            best_k, best, gain = _try(search, k, 0, found, left, sides, rank, best_k, best, gain)
-            best_k, best, gain = _try(search, k, 1, found, left, sides, rank, best_k, best, gain)
+        if taken[k]:
+            continue
+        for again in range(2):
+            first = (2 * k + again) * AIMS
+            best = _try(
+                k, first, first + views[k, again], shown, chance, direction, gain,
+                left, sides, best, rank[cameras[k]],
+            )  # fmt: skip
     for k in range(known if anew else 0):
-        i = search.cameras[k]
+        i = cameras[k]
         turns = eye.lens.turns[i] and moment.state[i] == 0
-        if search.taken[k] or search.views[k, 0] == 0 or not turns or search.aimed_at[k] == round_:
+        if taken[k] or views[k, 0] == 0 or not turns or search.aimed_at[k] == round_:
             continue
-        if _most_left(search, k, found, left, place.weight, sides, target.height_m) < gain - EVEN:
+        if (
+            _most_left(search, k, found, left, place.weight, sides, target.height_m)
+            < best[2] - EVEN
+        ):
             continue
-        if best_k == k and best >= (2 * k + 1) * AIMS:
+        first = (2 * k + 1) * AIMS
+        if best[0] == k and best[1] >= first:
             continue  # what it was aimed at anew before is the best there is
         _look(eye, place, moment, target, search, k, found, left, 1)
         search.aimed_at[k] = round_
-        best_k, best, gain = _try(search, k, 1, found, left, sides, rank, best_k, best, gain)
-    return best_k, best, gain
-
-
-@inner
-def _better(
-    gain: float, i: int, best_gain: float, best_k: int, best: int, search: Search, rank: Rows
-) -> bool:
-    """True where the view is better, or as good and of the camera with the lower id."""
-    if best < 0 or gain > best_gain + EVEN:
-        return True
-    if gain < best_gain - EVEN:
-        return False
-    other = rank[search.cameras[best_k]]
-    return bool(rank[i] < other)
+        best = _try(
+            k, first, first + views[k, 1], shown, chance, direction, gain, left, sides, best,
+            rank[i],
+        )  # fmt: skip
+    return best
 
 
 @compiled
@@ -362,24 +374,30 @@ def choose(
     for round_ in range(count):
         missed = left.sum()
         anew = bool(round_ > 0 and s > 8 and missed > AIM_ANEW)
-        k, v, gain = _best_known(
+        best = _best_known(
             eye, place, moment, target, search, known, found, left, sides, anew, round_
         )
         aside = SIDES * _most_sides(sides)
-        while known < n and bounds[known] * missed + aside >= gain - EVEN:
+        while known < n and bounds[known] * missed + aside >= best[2] - EVEN:
             _look(eye, place, moment, target, search, known, found, left, 0)
             search.aimed_at[known] = round_
-            k, v, gain = _try(search, known, 0, found, left, sides, eye.lens.rank, k, v, gain)
+            first = 2 * known * AIMS
+            best = _try(
+                known, first, first + search.views[known, 0], found.shown,
+                found.chance, found.direction, found.gain, left, sides, best,
+                eye.lens.rank[cameras[known]],
+            )  # fmt: skip
             known += 1
+        k, v, gain, _ = best
         if v < 0 or gain < LEAST_GAIN:
             return round_, missed
         _take(found, v, picked, round_, gain)
         search.taken[k] = True
         for j in range(s):
             left[j] *= 1 - found.shown[v, j]
+        row = _bearing_row(found.direction[v])
         for g in range(DIRECTIONS):
-            like = _likeness(abs(apart(found.direction[v], g * 2 * math.pi / DIRECTIONS)))
-            sides[g] = max(sides[g], found.chance[v] * like)
+            sides[g] = max(sides[g], found.chance[v] * LIKENESS[row, g])
     return count, left.sum()
 
 

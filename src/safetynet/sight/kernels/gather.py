@@ -51,34 +51,26 @@ class Eye(NamedTuple):
 
 
 @inner
-def _in_reach(
-    eye: Eye, i: int, dx: float, dy: float, away: float, near: float, target: Target, spread: float
-) -> bool:
-    """False where the walls around the camera end its sight before the place, in all directions."""
-    reach = eye.profiles.short_m if target.height_m <= SHORT_M else eye.profiles.tall_m
-    sin_w = spread / away
+def _in_reach(ends: Edges, p: int, dx: float, dy: float, away: float, spread: float) -> bool:
+    """False where the walls around a lens end its sight before the place, in all directions."""
+    near, sin_w = away - spread, spread / away
     cos_w = math.sqrt(1 - sin_w * sin_w)
     b = bucket_of(dx * cos_w + dy * sin_w, dy * cos_w - dx * sin_w)
     last = bucket_of(dx * cos_w - dy * sin_w, dy * cos_w + dx * sin_w)
-    p = eye.lens.place[i]
-    while reach[p, b] < near:
+    while ends[p, b] < near:
         if b == last:
             return False
-        b = (b + 1) % BUCKETS
+        b = b + 1 if b + 1 < BUCKETS else 0
     return True
 
 
 @inner
-def _bound(eye: Eye, place: Place, moment: Moment, target: Target, i: int, radius: float) -> float:
+def _bound(eye: Eye, place: Place, moment: Moment, target: Target, i: int) -> float:
     """The most that camera ``i`` can be worth, by distance and direction alone; 0: nothing."""
     lens = eye.lens
     dx, dy = place.mid_x - lens.x[i], place.mid_y - lens.y[i]
     away = math.sqrt(dx * dx + dy * dy)
     near = max(away - place.spread_m, 0.0)
-    if near > radius or not lens.usable[i] or moment.state[i] == 2 or moment.away[lens.owner[i]]:
-        return 0.0
-    if away > place.spread_m and not _in_reach(eye, i, dx, dy, away, near, target, place.spread_m):
-        return 0.0
     turns = lens.turns[i] and moment.state[i] == 0
     known = lens.belief[i] < 0 or turns
     tangent = lens.half_w[i] / lens.zoom[i] if turns else moment.aim[i, 2]
@@ -117,20 +109,33 @@ def gather(
     r0 = max(int((place.mid_y - reach - grid.bottom) // grid.cell_m), 0)
     r1 = min(int((place.mid_y + reach - grid.bottom) // grid.cell_m), grid.rows - 1)
     most = 0
-    for r in range(r0, r1 + 1):
-        row = r * grid.columns
-        if c1 >= c0:
-            most += grid.first[row + c1 + 1] - grid.first[row + c0]
+    for r in range(r0, r1 + 1 if c0 <= c1 else r0):
+        most += grid.first[r * grid.columns + c1 + 1] - grid.first[r * grid.columns + c0]
     cameras, bounds, n = np.empty(most, np.int32), np.empty(most), 0
-    for r in range(r0, r1 + 1):
-        if c1 < c0:
-            break
-        row = r * grid.columns
-        for k in range(grid.first[row + c0], grid.first[row + c1 + 1]):
-            i = grid.items[k]
-            bound = _bound(eye, place, moment, target, i, radius)
-            if bound > 0:
-                cameras[n], bounds[n] = i, bound
-                n += 1
-    order = np.argsort(-bounds[:n])
-    return cameras[:n][order], bounds[:n][order]
+    # The loop reads plain columns: a row of the whole table would be handed on for each camera.
+    x, y, row_of, usable, owner = (
+        eye.lens.x, eye.lens.y, eye.lens.place, eye.lens.usable, eye.lens.owner,
+    )  # fmt: skip
+    state, gone, first, items = moment.state, moment.away, grid.first, grid.items
+    ends = eye.profiles.short_m if target.height_m <= SHORT_M else eye.profiles.tall_m
+    mid_x, mid_y, spread = place.mid_x, place.mid_y, place.spread_m
+    for r in range(r0, r1 + 1 if c0 <= c1 else r0):
+        for k in range(first[r * grid.columns + c0], first[r * grid.columns + c1 + 1]):
+            i = items[k]
+            dx, dy = mid_x - x[i], mid_y - y[i]
+            away2 = dx * dx + dy * dy
+            if away2 > reach * reach or not usable[i] or state[i] == 2 or gone[owner[i]]:
+                continue
+            away = math.sqrt(away2)
+            if away > spread and not _in_reach(ends, row_of[i], dx, dy, away, spread):
+                continue
+            cameras[n] = i
+            n += 1
+    kept = 0
+    for k in range(n):
+        bound = _bound(eye, place, moment, target, cameras[k])
+        if bound > 0:
+            cameras[kept], bounds[kept] = cameras[k], bound
+            kept += 1
+    order = np.argsort(-bounds[:kept])
+    return cameras[:kept][order], bounds[:kept][order]

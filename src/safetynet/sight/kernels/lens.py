@@ -103,17 +103,18 @@ def look_past_walls(
 ) -> bool:
     """Lowest height in sight of camera ``i`` over each point, into ``lowest`` (s,); any in sight?"""
     x, y, z, p = lens.x[i], lens.y[i], lens.z[i], lens.place[i]
-    reach = profiles.short_m if height <= SHORT_M else profiles.tall_m
+    ends = profiles.short_m[p] if height <= SHORT_M else profiles.tall_m[p]
+    span, wall = profiles.span[p], profiles.wall
     some = False
     for j in range(px.size):
         dx, dy = px[j] - x, py[j] - y
         b = bucket_of(dx, dy)
         lowest[j] = HIDDEN
-        if dx * dx + dy * dy > reach[p, b] * reach[p, b]:
+        if dx * dx + dy * dy > ends[b] * ends[b]:
             continue
-        first, last = profiles.span[p, b], profiles.span[p, b + 1]
-        seen = lowest_seen(edge, profiles.wall, first, last, x, y, z, dx, dy, ground[j] + height)
-        if seen < ground[j] + height:
+        top = ground[j] + height
+        seen = lowest_seen(edge, wall, span[b], span[b + 1], x, y, z, dx, dy, top)
+        if seen < top:
             lowest[j] = max(seen - ground[j], 0.0)
             some = True
     return some

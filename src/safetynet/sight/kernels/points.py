@@ -7,7 +7,7 @@ from safetynet.base.geo import Floats
 from safetynet.sight.kernels.compiled import compiled, inner
 from safetynet.sight.kernels.walls import Grid, Solids
 
-STREET_SHARE = 0.8
+STREET_SHARE = 0.95
 """Part of the weight that lies on streets where there are any: people and cars are there."""
 SIGMAS = 2.448
 """Radius in standard deviations that holds 95 % of a round normal distribution."""
