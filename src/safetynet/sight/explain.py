@@ -129,10 +129,8 @@ def reasons_against(
 
 def _building(eye: Eye, walls: WallProfiles, place: Place, row: int) -> str | None:
     """Number of the building, in the bundle, that hides the most probable part that is hidden."""
-    for j in np.argsort(-place.weight, kind="stable").tolist():
-        x, y, ground = float(place.x[j]), float(place.y[j]), float(place.ground[j])
-        edge = why.wall_before(eye, row, x, y, ground)
-        if edge >= 0:
-            building = int(np.searchsorted(walls.solids.first, edge, side="right")) - 1
-            return str(int(walls.building[building]))
+    edge = why.wall_before(eye, place, row)
+    if edge >= 0:
+        building = int(np.searchsorted(walls.solids.first, edge, side="right")) - 1
+        return str(int(walls.building[building]))
     return None

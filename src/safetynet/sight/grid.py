@@ -4,7 +4,7 @@ import numpy as np
 
 from safetynet.base.geo import Floats
 from safetynet.sight.boxes import BoxGrid
-from safetynet.sight.kernels.walls import Grid
+from safetynet.sight.kernels.walls import Counts, Grid
 
 
 def grid_of(x0: Floats, y0: Floats, x1: Floats, y1: Floats, cell_m: float) -> Grid:
@@ -19,6 +19,21 @@ def grid_of(x0: Floats, y0: Floats, x1: Floats, y1: Floats, cell_m: float) -> Gr
         first=made.first,
         items=made.items,
     )
+
+
+def items_around(grid: Grid, x: float, y: float, reach_m: float) -> Counts:
+    """Items of all cells that the square of half side ``reach_m`` around a point meets."""
+    left, right = x - reach_m - grid.left, x + reach_m - grid.left
+    low, high = y - reach_m - grid.bottom, y + reach_m - grid.bottom
+    c0, r0 = max(int(left // grid.cell_m), 0), max(int(low // grid.cell_m), 0)
+    c1 = min(int(right // grid.cell_m), grid.columns - 1)
+    r1 = min(int(high // grid.cell_m), grid.rows - 1)
+    if c0 > c1 or r0 > r1:
+        return np.empty(0, np.int64)
+    first, columns = grid.first, grid.columns
+    rows = range(r0, r1 + 1)
+    parts = [grid.items[first[r * columns + c0] : first[r * columns + c1 + 1]] for r in rows]
+    return np.concatenate(parts)
 
 
 def move_item(

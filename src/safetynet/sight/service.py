@@ -18,6 +18,7 @@ from safetynet.sight.belief import RANGE_STEP_M, Learned
 from safetynet.sight.cameras import CameraTable
 from safetynet.sight.explain import Picked, read_picked, reasons_against, reasons_for
 from safetynet.sight.graph import StreetGraph
+from safetynet.sight.grid import items_around
 from safetynet.sight.handover import HandOver, plan_handover
 from safetynet.sight.kernels.choose import choose, make_found
 from safetynet.sight.kernels.gather import Eye, Moment, Place, gather
@@ -435,11 +436,11 @@ class Sight:
         if request.why_not == 0:
             return ()
         lens = self._eye.lens
-        away = np.hypot(lens.x - place.mid_x, lens.y - place.mid_y)
-        farthest = max((v.distance_m for v in views), default=request.radius_m)
+        farthest = max((v.distance_m for v in views), default=request.radius_m) + 0.05
         taken = {v.camera for v in views}
-        near = np.flatnonzero(away <= farthest + 0.05)
-        order = near[np.lexsort((lens.rank[near], away[near]))]
+        near = items_around(self._eye.grid, place.mid_x, place.mid_y, farthest)
+        away = np.hypot(lens.x[near] - place.mid_x, lens.y[near] - place.mid_y)
+        order = near[np.lexsort((lens.rank[near], away))][: int((away <= farthest).sum())]
         rows = [i for i in order.tolist() if self._cameras.ids[i] not in taken]
         self._find(lens.place[rows[: request.why_not]])
         return tuple(self._why_not(place, now, target, row) for row in rows[: request.why_not])

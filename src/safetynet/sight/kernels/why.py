@@ -97,16 +97,19 @@ def look_why(
 
 
 @compiled
-def wall_before(eye: Eye, i: int, x: float, y: float, ground: float) -> int:
-    """Row of the wall that hides most of what stands at a place from camera ``i``; -1: none."""
-    lens = eye.lens
-    dx, dy = x - lens.x[i], y - lens.y[i]
-    p, b = lens.place[i], bucket_of(dx, dy)
-    best, at = -np.inf, -1
-    for k in range(eye.profiles.span[p, b], eye.profiles.span[p, b + 1]):
-        height = lowest_seen(
-            eye.edge, eye.profiles.wall, k, k + 1, lens.x[i], lens.y[i], lens.z[i], dx, dy, np.inf
-        )
-        if height > best:
-            best, at = height, eye.profiles.wall[k]
-    return at if best > ground else -1
+def wall_before(eye: Eye, place: Place, i: int) -> int:
+    """Row of the wall that hides most of the most probable part of a place that is hidden from
+    camera ``i``; -1: none."""
+    lens, span, wall = eye.lens, eye.profiles.span, eye.profiles.wall
+    x, y, z, p = lens.x[i], lens.y[i], lens.z[i], lens.place[i]
+    for j in np.argsort(-place.weight):
+        dx, dy = place.x[j] - x, place.y[j] - y
+        b = bucket_of(dx, dy)
+        best, at = place.ground[j], -1
+        for k in range(span[p, b], span[p, b + 1]):
+            height = lowest_seen(eye.edge, wall, k, k + 1, x, y, z, dx, dy, np.inf)
+            if height > best:
+                best, at = height, int(wall[k])
+        if at >= 0:
+            return at
+    return -1
