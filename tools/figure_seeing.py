@@ -372,7 +372,8 @@ def _draw_funnel(canvas: Canvas, found: list[Picked]) -> None:
 def _choose(town: Scene, error_m: float) -> Picked:
     table, size = town.table, TARGET_SIZES[TargetKind.PERSON]
     town.walls.find_all()
-    tables = Believed(chance=table.beliefs.chance, step_m=12.5)
+    chance = table.beliefs.chance
+    tables = Believed(chance=chance, step_m=12.5, most=chance.max(axis=(1, 2)).astype(float))
     eye = Eye(table.lens, table.grid, town.walls.profiles, town.walls.solids.edge, tables)
     out, (x, y) = np.empty((192, 3)), MIDDLE
     streets, solids = segments_of(town.city.streets), town.walls.solids

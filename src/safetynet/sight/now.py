@@ -119,6 +119,20 @@ def is_pose(aim: Aim) -> bool:
     return all(map(math.isfinite, numbers)) and abs(aim.tilt_deg) <= 90 and 0 < aim.hfov_deg < 180
 
 
+def aim_of(aim: tuple[float, float, float]) -> Aim:
+    """The inverse of ``radians_of``, rounded."""
+    return Aim(
+        azimuth_deg=round(math.degrees(aim[0]), 3) % 360,
+        tilt_deg=round(math.degrees(aim[1]), 3),
+        hfov_deg=round(math.degrees(2 * math.atan(aim[2])), 4),
+    )
+
+
+def _check_aim(aim: Aim) -> None:
+    if not is_pose(aim):
+        raise InvalidError("sight.aim", "The aim is no pose of a camera.")
+
+
 def radians_of(aim: Aim) -> tuple[float, float, float]:
     """Azimuth and tilt in radians, and the tangent of half the field."""
     half = math.tan(math.radians(min(aim.hfov_deg, 170.0)) / 2)

@@ -42,7 +42,7 @@ from safetynet.sight.model import (
 )
 from safetynet.sight.model import Place as PointPlace
 from safetynet.sight.moving import look_ahead
-from safetynet.sight.now import Now, is_pose, radians_of
+from safetynet.sight.now import Now, aim_of, radians_of
 from safetynet.sight.place import segments_of
 from safetynet.sight.profiles import WallProfiles
 from safetynet.sight.walls import Walls
@@ -116,7 +116,9 @@ class Sight:
         self._ready = not len(self.walls.missing(table.lens.place))
 
     def _tables(self) -> Believed:
-        return Believed(chance=self._cameras.beliefs.chance, step_m=RANGE_STEP_M)
+        chance = self._cameras.beliefs.chance
+        most = chance.max(axis=(1, 2)).astype(np.float64)
+        return Believed(chance=chance, step_m=RANGE_STEP_M, most=most)
 
     # before questions
 
@@ -394,7 +396,7 @@ class Sight:
         return ChosenView(
             camera=self._cameras.ids[row],
             owner=self._cameras.owner_of(row),
-            aim=_degrees(one.aim) if one.turned else None,
+            aim=aim_of(one.aim) if one.turned else None,
             distance_m=round(one.away_m, 1),
             px_per_m=round(one.px_per_m, 2),
             share_seen=round(min(one.share, 1.0), 4),
@@ -475,19 +477,6 @@ def _check(name: str, value: float, least: float, most: float) -> None:
         raise InvalidError(
             f"sight.{name}", f"{name} must be from {least} to {most}.", least=least, most=most
         )
-
-
-def _degrees(aim: tuple[float, float, float]) -> Aim:
-    return Aim(
-        azimuth_deg=round(math.degrees(aim[0]), 3) % 360,
-        tilt_deg=round(math.degrees(aim[1]), 3),
-        hfov_deg=round(math.degrees(2 * math.atan(aim[2])), 4),
-    )
-
-
-def _check_aim(aim: Aim) -> None:
-    if not is_pose(aim):
-        raise InvalidError("sight.aim", "The aim is no pose of a camera.")
 
 
 def _aimed(lens: Lenses, aim: Aim) -> Lenses:

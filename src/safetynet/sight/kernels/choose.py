@@ -216,6 +216,30 @@ class Search(NamedTuple):
     taken: Flags
     aimed_at: Rows
     """Round in which a PTZ was last aimed."""
+    pending: Flags
+    """Its walls were looked past, but not yet what its picture shows: it could not win so far."""
+    direction: Floats
+    """From the camera to the middle of the place, radians."""
+
+
+@inner
+def _look_past(eye: Eye, place: Place, target: Target, search: Search, k: int) -> bool:
+    """What walls leave of the place to one camera, once; False: nothing."""
+    i = search.cameras[k]
+    dx, dy = place.mid_x - eye.lens.x[i], place.mid_y - eye.lens.y[i]
+    search.direction[k] = arc(dx, dy)
+    search.pending[k] = look_past_walls(
+        eye.lens,
+        i,
+        eye.profiles,
+        eye.edge,
+        place.x,
+        place.y,
+        place.ground,
+        target.height_m,
+        search.lowest[k],
+    )
+    return bool(search.pending[k])
 
 
 @inner
@@ -230,21 +254,10 @@ def _look(
     left: Floats,
     again: int,
 ) -> None:
-    """Look through one camera, for the first time or, a PTZ, aimed at what is left."""
+    """What one camera's picture shows, for the first time or, of a PTZ, aimed at what is left."""
     i = search.cameras[k]
     search.views[k, again] = 0
-    if not again and not look_past_walls(
-        eye.lens,
-        i,
-        eye.profiles,
-        eye.edge,
-        place.x,
-        place.y,
-        place.ground,
-        target.height_m,
-        search.lowest[k],
-    ):
-        return
+    search.pending[k] = False
     aims, count = np.empty((AIMS, 3)), 0
     if eye.lens.turns[i] and moment.state[i] == 0:
         count = plan_aims(
@@ -259,17 +272,17 @@ def _look(
 
 @inner
 def _most_left(
-    search: Search, k: int, found: Found, left: Floats, weight: Floats, sides: Floats, height: float
+    search: Search, k: int, left: Floats, weight: Floats, sides: Floats, height: float
 ) -> float:
-    """The most that a PTZ aimed anew could add: all of what is left that it can see."""
+    """The most that a camera could add: all of what is left that walls do not hide from it."""
     missed, seen = 0.0, 0.0
     for j in range(left.size):
         if search.lowest[k, j] < height:
             missed += left[j]
             seen += weight[j]
     bound = search.bounds[k]
-    direction = found.direction[2 * k * AIMS]
-    return float(bound * missed + SIDES * _side_gain(_bearing_row(direction), bound * seen, sides))
+    row = _bearing_row(search.direction[k])
+    return float(bound * missed + SIDES * _side_gain(row, bound * seen, sides))
 
 
 @inner
@@ -294,6 +307,33 @@ def _try(
         if gain[v] > best[2] + EVEN or (gain[v] >= best[2] - EVEN and rank < best[3]):
             best = (k, v, gain[v], rank)
     return best
+
+
+@inner
+def _settle(
+    eye: Eye,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    search: Search,
+    k: int,
+    found: Found,
+    left: Floats,
+    sides: Floats,
+    round_: int,
+    best: tuple[int, int, float, int],
+) -> tuple[int, int, float, int]:
+    """Look through a pending camera where it could win; the best so far, or its best view."""
+    most = _most_left(search, k, left, place.weight, sides, target.height_m)
+    if most < best[2] - EVEN:
+        return best
+    _look(eye, place, moment, target, search, k, found, left, 0)
+    search.aimed_at[k] = round_
+    first = 2 * k * AIMS
+    return _try(
+        k, first, first + search.views[k, 0], found.shown, found.chance, found.direction,
+        found.gain, left, sides, best, eye.lens.rank[search.cameras[k]],
+    )  # fmt: skip
 
 
 @inner
@@ -323,15 +363,15 @@ def _best_known(
                 k, first, first + views[k, again], shown, chance, direction, gain,
                 left, sides, best, rank[cameras[k]],
             )  # fmt: skip
+    for k in range(known):
+        if search.pending[k]:
+            best = _settle(eye, place, moment, target, search, k, found, left, sides, round_, best)
     for k in range(known if anew else 0):
         i = cameras[k]
         turns = eye.lens.turns[i] and moment.state[i] == 0
         if taken[k] or views[k, 0] == 0 or not turns or search.aimed_at[k] == round_:
             continue
-        if (
-            _most_left(search, k, found, left, place.weight, sides, target.height_m)
-            < best[2] - EVEN
-        ):
+        if _most_left(search, k, left, place.weight, sides, target.height_m) < best[2] - EVEN:
             continue
         first = (2 * k + 1) * AIMS
         if best[0] == k and best[1] >= first:
@@ -369,6 +409,8 @@ def choose(
         np.empty((n, s), np.float32),
         np.zeros(n, np.bool_),
         np.zeros(n, np.int32),
+        np.zeros(n, np.bool_),
+        np.empty(n),
     )
     left, sides, known = place.weight.copy(), np.zeros(DIRECTIONS), 0
     for round_ in range(count):
@@ -379,14 +421,10 @@ def choose(
         )
         aside = SIDES * _most_sides(sides)
         while known < n and bounds[known] * missed + aside >= best[2] - EVEN:
-            _look(eye, place, moment, target, search, known, found, left, 0)
-            search.aimed_at[known] = round_
-            first = 2 * known * AIMS
-            best = _try(
-                known, first, first + search.views[known, 0], found.shown,
-                found.chance, found.direction, found.gain, left, sides, best,
-                eye.lens.rank[cameras[known]],
-            )  # fmt: skip
+            if _look_past(eye, place, target, search, known):
+                best = _settle(
+                    eye, place, moment, target, search, known, found, left, sides, round_, best
+                )
             known += 1
         k, v, gain, _ = best
         if v < 0 or gain < LEAST_GAIN:

@@ -86,6 +86,8 @@ def _bound(eye: Eye, place: Place, moment: Moment, target: Target, i: int) -> fl
         return float(value) * waited(max(off - wide, 0.0) / lens.speed[i, 0] + moment.start_s[i])
     if known and off - wide > _half_aside(tangent, lens.aspect[i], moment.aim[i, 1]):
         return 0.0
+    if not known:
+        value *= eye.tables.most[lens.belief[i]]
     if known and px_per_m < target.px_per_m:
         value *= 0.6 + 0.4 * px_per_m / target.px_per_m
     return float(value) * waited(moment.start_s[i])

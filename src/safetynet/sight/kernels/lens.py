@@ -87,6 +87,8 @@ class Believed(NamedTuple):
     """(rows, azimuths, ranges) probability that a target there is in the picture."""
     step_m: float
     """Width of a range, as for a person; the last one is open."""
+    most: Floats
+    """(rows,) the largest probability of a row."""
 
 
 @compiled
