@@ -128,11 +128,6 @@ def aim_of(aim: tuple[float, float, float]) -> Aim:
     )
 
 
-def _check_aim(aim: Aim) -> None:
-    if not is_pose(aim):
-        raise InvalidError("sight.aim", "The aim is no pose of a camera.")
-
-
 def radians_of(aim: Aim) -> tuple[float, float, float]:
     """Azimuth and tilt in radians, and the tangent of half the field."""
     half = math.tan(math.radians(min(aim.hfov_deg, 170.0)) / 2)

@@ -479,6 +479,11 @@ def _check(name: str, value: float, least: float, most: float) -> None:
         )
 
 
+def _check_aim(aim: Aim) -> None:
+    if not is_pose(aim):
+        raise InvalidError("sight.aim", "The aim is no pose of a camera.")
+
+
 def _aimed(lens: Lenses, aim: Aim) -> Lenses:
     _check_aim(aim)
     return lens.aimed(
