@@ -42,7 +42,7 @@ from safetynet.sight.model import (
 )
 from safetynet.sight.model import Place as PointPlace
 from safetynet.sight.moving import look_ahead
-from safetynet.sight.now import Now, aim_of, radians_of
+from safetynet.sight.now import Now, aim_of, is_pose, radians_of
 from safetynet.sight.place import segments_of
 from safetynet.sight.profiles import WallProfiles
 from safetynet.sight.walls import Walls
