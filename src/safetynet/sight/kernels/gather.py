@@ -139,5 +139,11 @@ def gather(
         if bound > 0:
             cameras[kept], bounds[kept] = cameras[k], bound
             kept += 1
-    order = np.argsort(-bounds[:kept])
+    # One order for one question, whatever the order of the table: which cameras are looked through,
+    # and what a PTZ is aimed at, follows from it.
+    rank = np.empty(kept, np.int32)
+    for k in range(kept):
+        rank[k] = eye.lens.rank[cameras[k]]
+    by_rank = np.argsort(rank)
+    order = by_rank[np.argsort(-bounds[:kept][by_rank], kind="mergesort")]
     return cameras[:kept][order], bounds[:kept][order]
