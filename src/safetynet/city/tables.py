@@ -83,6 +83,19 @@ def take_cameras(cameras: Cameras, keep: Bools) -> Cameras:
     return Cameras(**_take(cameras, keep))
 
 
+def order_cameras(cameras: Cameras, order: NDArray[np.int64]) -> Cameras:
+    """The same cameras in another order: row k is what row ``order[k]`` (n,) was."""
+    to = np.empty(len(order), np.int32)
+    to[order] = np.arange(len(order), dtype=np.int32)
+    zones = replace(cameras.zones, camera=to[cameras.zones.camera])
+    columns: dict[str, Any] = {"zones": zones}
+    for name in (f.name for f in fields(cameras) if f.name != "zones"):
+        values = getattr(cameras, name)
+        taken = [values[i] for i in order.tolist()] if isinstance(values, tuple) else None
+        columns[name] = values[order] if taken is None else tuple(taken)
+    return Cameras(**columns)
+
+
 def take_zones(zones: Zones, keep: Bools) -> Zones:
     """The zones of the cameras where the mask is true, by the cameras' new rows."""
     row = np.cumsum(keep, dtype=np.int32) - 1

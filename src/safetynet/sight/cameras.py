@@ -7,10 +7,11 @@ import numpy as np
 from safetynet.base.geo import Floats
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.city.model import PTZ_MODELS, CameraKind, Cameras, Origin
+from safetynet.city.tables import order_cameras
 from safetynet.sight.belief import Beliefs
 from safetynet.sight.boxes import Index
 from safetynet.sight.grid import grid_of, move_item
-from safetynet.sight.kernels.lens import Flags, Lenses
+from safetynet.sight.kernels.tables import CAMERA, Flags, Lenses, Records
 from safetynet.sight.profiles import WallProfiles
 
 WIDEST_DEG = 170.0
@@ -20,27 +21,10 @@ KNOWN_SD_DEG = 20.0
 HIGHEST_M = 1_000.0
 """No lens hangs higher over the ground."""
 CELL_M = 100.0
-_OWN = (
-    "x",
-    "y",
-    "z",
-    "place",
-    "turns",
-    "usable",
-    "trust",
-    "azimuth",
-    "tilt",
-    "roll",
-    "half_w",
-    "aspect",
-    "half_px",
-    "zoom",
-    "speed",
-    "tilts",
-    "night_m",
-    "belief",
-)
-"""Columns that change when one camera is set anew; its owner, its rank and its zones stay."""
+FARTHEST_M = 100_000.0
+"""No camera of a city stands farther from the plane's origin."""
+_STAY = ("owner", "rank")
+"""What stays when one camera is set anew."""
 TRUST = {
     Origin.SURVEYED: 0.98,
     Origin.DECLARED: 0.92,
@@ -54,12 +38,14 @@ TRUST = {
 class CameraTable:
     """Cameras of one city, ready to be asked; ``assumed`` directions count as true, or as unknown.
 
-    Bad values make a camera unusable, never an error.
+    Rows are in the order of places, so that neighbours are neighbours in memory. Bad values make a
+    camera unusable, never an error.
     """
 
     def __init__(
         self, cameras: Cameras, owners: tuple[NodeId, ...], walls: WallProfiles, *, assumed: bool
     ) -> None:
+        cameras = order_cameras(cameras, _by_place(cameras))
         self.source = cameras
         self.owners = owners
         self.ids = cameras.id
@@ -71,16 +57,18 @@ class CameraTable:
         """Rows that were put anew, in order."""
         self._walls = walls
         self._assumed = assumed
-        self.lens = _packed(self._read(cameras))
-        self.home: Floats = np.stack([self.lens.azimuth, self.lens.tilt, self.lens.half_w], axis=1)
-        self.grid = grid_of(self.lens.x, self.lens.y, self.lens.x, self.lens.y, CELL_M)
+        zone, zones = _zones(cameras)
+        self.lens = Lenses(camera=self._read(cameras), zone=zone, zones=zones)
+        self.lens.camera["rank"] = _ranks(cameras.id)
+        x, y = (np.ascontiguousarray(self.lens.camera[name]) for name in ("x", "y"))
+        self.grid = grid_of(x, y, x, y, CELL_M)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def owner_of(self, row: int) -> NodeId:
         """Whose camera it is."""
-        return self.owners[int(self.lens.owner[row])]
+        return self.owners[int(self.lens.camera["owner"][row])]
 
     def take_beliefs(self, other: "CameraTable") -> None:
         """What another table learned of the cameras of this one."""
@@ -89,22 +77,23 @@ class CameraTable:
 
     def read_beliefs(self) -> None:
         """Let the loops see what was learned."""
-        np.copyto(self.lens.belief, np.where(self.lens.turns, -1, self.beliefs.row))
+        camera = self.lens.camera
+        camera["belief"] = np.where(camera["turns"], -1, self.beliefs.row)
 
     def put(self, row: int, one: Cameras) -> None:
         """The camera in ``row`` as ``one`` (a single row) says it is now; what was learned of it goes."""
         self.unknown[row] = _unknown(one, assumed=self._assumed)[0]
         with np.errstate(invalid="ignore"):  # a direction beyond all bounds
             self.beliefs.put(row, one, unknown=bool(self.unknown[row]))
-        fresh = self._read(one, np.array([row]))
-        before = self.grid, float(self.lens.x[row]), float(self.lens.y[row])
-        for name in _OWN:
-            getattr(self.lens, name)[row] = getattr(fresh, name)[0]
-        self.home[row] = fresh.azimuth[0], fresh.tilt[0], fresh.half_w[0]
+        fresh, camera = self._read(one, np.array([row])), self.lens.camera
+        before = self.grid, float(camera["x"][row]), float(camera["y"][row])
+        for name in _STAY:
+            fresh[name] = camera[name][row]
+        camera[row] = fresh[0]
         self.changed.append(row)
-        self.grid = move_item(*before, row, float(fresh.x[0]), float(fresh.y[0]))
+        self.grid = move_item(*before, row, float(camera["x"][row]), float(camera["y"][row]))
 
-    def _read(self, c: Cameras, rows: Index | None = None) -> Lenses:
+    def _read(self, c: Cameras, rows: Index | None = None) -> Records:
         usable = _usable(c)
         turns = np.asarray(c.kind == CameraKind.PTZ)
         x, y, height = (np.where(usable, v, 0.0) for v in (c.x, c.y, c.height_m))
@@ -112,60 +101,64 @@ class CameraTable:
         azimuth = np.radians(np.where(usable & np.isfinite(c.azimuth_deg), c.azimuth_deg, 0) % 360)
         hfov = np.radians(np.minimum(np.where(usable, c.hfov_deg, 60.0), WIDEST_DEG))
         trust = np.array([TRUST[Origin(o)] for o in range(len(Origin))])
-        unknown = self.unknown if rows is None else self.unknown[rows]
-        pose_trust = np.where(unknown & ~turns, 1.0, trust[c.pose_origin])
-        first, zones = _zones(c)
-        model = [PTZ_MODELS[min(int(m), len(PTZ_MODELS) - 1)] for m in np.unique(c.ptz_model)]
-        which = np.searchsorted(np.unique(c.ptz_model), c.ptz_model)
-        zoom = np.array([m.max_magnification for m in model] or [1.0])
-        speed = [
-            [
+        unknown, believed = self.unknown, self.beliefs.row
+        if rows is not None:
+            unknown, believed = unknown[rows], believed[rows]
+        columns = {
+            "x": x,
+            "y": y,
+            "z": z,
+            "place": self._walls.rows_of(x, y, z),
+            "turns": turns,
+            "usable": usable,
+            "trust": np.where(unknown & ~turns, 1.0, trust[c.pose_origin])
+            * trust[c.position_origin],
+            "azimuth": azimuth,
+            "tilt": np.radians(np.where(usable, c.tilt_deg, 0.0)),
+            "roll": np.radians(np.where(np.isfinite(c.roll_deg), c.roll_deg, 0.0)),
+            "half_w": np.tan(hfov / 2),
+            "aspect": c.height_px / np.maximum(c.width_px, 1),
+            "half_px": c.width_px / 2,
+            "night_m": c.night_range_m,
+            "belief": np.where(turns, -1, believed),
+            "owner": c.district,
+            **_motors(c),
+        }
+        made = np.zeros(len(c), CAMERA)
+        for name, values in columns.items():
+            made[name] = values
+        made["zoom"] = np.where(turns, made["zoom"], 1.0)
+        return made
+
+
+def _by_place(c: Cameras) -> Index:
+    """The order of rows: by cell, then by id, so that it does not depend on the order given."""
+    with np.errstate(invalid="ignore"):
+        usable = _usable(c)
+        column, row = (
+            np.where(usable, v, 0.0).clip(-FARTHEST_M, FARTHEST_M) // CELL_M for v in (c.x, c.y)
+        )
+    return np.lexsort((_ranks(c.id), column, row))
+
+
+def _motors(c: Cameras) -> dict[str, Floats]:
+    """What turns a PTZ, by its model."""
+    known = [PTZ_MODELS[min(m, len(PTZ_MODELS) - 1)] for m in range(256)]
+    numbers = np.array(
+        [
+            (
+                m.max_magnification,
                 math.radians(m.pan_dps),
                 math.radians(m.tilt_dps),
                 m.zoom_per_s * (m.max_magnification - 1),
-            ]
-            for m in model
+                math.radians(m.min_tilt_deg),
+                math.radians(m.max_tilt_deg),
+            )
+            for m in known
         ]
-        tilts = [[math.radians(m.min_tilt_deg), math.radians(m.max_tilt_deg)] for m in model]
-        return Lenses(
-            x=x,
-            y=y,
-            z=z,
-            place=self._walls.rows_of(x, y, z),
-            turns=turns,
-            usable=usable,
-            trust=pose_trust * trust[c.position_origin],
-            azimuth=azimuth,
-            tilt=np.radians(np.where(usable, c.tilt_deg, 0.0)),
-            roll=np.radians(np.where(np.isfinite(c.roll_deg), c.roll_deg, 0.0)),
-            half_w=np.tan(hfov / 2),
-            aspect=c.height_px / np.maximum(c.width_px, 1),
-            half_px=c.width_px / 2,
-            zoom=np.where(turns, zoom[which] if len(c.id) else 1.0, 1.0),
-            speed=np.array(speed or [[1.0, 1.0, 1.0]])[which],
-            tilts=np.array(tilts or [[0.0, 0.0]])[which],
-            night_m=c.night_range_m.astype(np.float64),
-            belief=np.where(
-                turns, -1, self.beliefs.row if rows is None else self.beliefs.row[rows]
-            ).astype(np.int32),
-            zone=first,
-            zones=zones,
-            owner=c.district.astype(np.int32),
-            rank=_ranks(c.id),
-        )
-
-
-def _packed(lens: Lenses) -> Lenses:
-    """The same columns, each camera's numbers side by side in memory: a question reads rows."""
-    for kind in (np.float64, np.int32):
-        names = [n for n in lens._fields if n != "zone" and _is_column(getattr(lens, n), kind)]
-        rows = np.stack([getattr(lens, n) for n in names], axis=1)
-        lens = lens._replace(**{n: rows[:, k] for k, n in enumerate(names)})
-    return lens
-
-
-def _is_column(values: np.typing.NDArray[np.generic], kind: type[np.generic]) -> bool:
-    return values.ndim == 1 and values.dtype == kind
+    )
+    names = ("zoom", "pan_speed", "tilt_speed", "zoom_speed", "least_tilt", "most_tilt")
+    return dict(zip(names, numbers[c.ptz_model].T, strict=True))
 
 
 def _usable(c: Cameras) -> Flags:
@@ -175,7 +168,7 @@ def _usable(c: Cameras) -> Flags:
     with np.errstate(invalid="ignore"):
         good = (np.abs(c.tilt_deg) <= 90) & (c.height_m >= 0) & (c.height_m <= HIGHEST_M)
         good &= (c.hfov_deg >= 1) & (c.hfov_deg <= 360) & (c.width_px > 0) & (c.height_px > 0)
-        good &= np.maximum(np.abs(c.x), np.abs(c.y)) <= 100_000
+        good &= np.maximum(np.abs(c.x), np.abs(c.y)) <= FARTHEST_M
     return np.asarray(finite & good)
 
 

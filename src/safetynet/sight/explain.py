@@ -1,6 +1,7 @@
 """Why a view was chosen, and why another camera was not."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +9,7 @@ import numpy as np
 from safetynet.base.ids import CameraId
 from safetynet.sight.cameras import CameraTable
 from safetynet.sight.kernels import why
-from safetynet.sight.kernels.choose import Found
-from safetynet.sight.kernels.gather import Eye, Place
-from safetynet.sight.kernels.lens import Target
+from safetynet.sight.kernels.tables import Eye, Place, Records, Target
 from safetynet.sight.model import HealthState, Reason, ReasonCode
 from safetynet.sight.now import Now
 from safetynet.sight.profiles import WallProfiles
@@ -35,11 +34,13 @@ _WITHOUT_LIMIT = (why.BELIEVED, why.NOTHING_NEW)
 
 
 class Picked(NamedTuple):
-    """A chosen view as the loops leave it; angles in radians."""
+    """A chosen view as the loops leave it, field by field of ``VIEW``; angles in radians."""
 
     row: int
     turned: bool
-    aim: tuple[float, float, float]
+    azimuth: float
+    tilt: float
+    tangent: float
     share: float
     px_per_m: float
     slew_s: float
@@ -49,27 +50,30 @@ class Picked(NamedTuple):
     turn: float
     """From where the camera looked before."""
     believed: bool
-    aside: float
-    """Angle to the nearest direction of the views before it; 0 for the first."""
+    direction: float
+    gain: float
+
+    @property
+    def pose(self) -> tuple[float, float, float]:
+        """Azimuth, tilt, tangent."""
+        return self.azimuth, self.tilt, self.tangent
 
 
-def read_picked(found: Found, count: int) -> list[Picked]:
+def read_picked(picked: Records) -> list[Picked]:
     """The chosen views, best first."""
-    columns = (
-        found.camera, found.turned, found.aim, found.share, found.px_per_m, found.slew_s,
-        found.start_s, found.away_m, found.chance, found.turn, found.believed,
-    )  # fmt: skip
-    directions = found.direction[:count].tolist()
-    asides = [
-        min((_apart(own, before) for before in directions[:k]), default=0.0)
-        for k, own in enumerate(directions)
-    ]
-    rows = zip(*(c[:count].tolist() for c in columns), asides, strict=True)
-    return [Picked(*one) for one in rows]
+    return [Picked._make(one) for one in picked.tolist()]
 
 
-def reasons_for(now: Now, camera: CameraId, target: Target, one: Picked) -> tuple[Reason, ...]:
-    """Reasons for a chosen view."""
+def aside_of(views: Sequence[Picked], k: int) -> float:
+    """Angle from a view's direction to the nearest of those before it; 0 for the first."""
+    own = views[k].direction
+    return min((_apart(own, before.direction) for before in views[:k]), default=0.0)
+
+
+def reasons_for(
+    now: Now, camera: CameraId, target: Target, one: Picked, aside: float
+) -> tuple[Reason, ...]:
+    """Reasons for a chosen view; ``aside`` as ``aside_of``."""
     reasons = [
         Reason(ReasonCode.LINE_OF_SIGHT, round(one.share, 3), "share"),
         Reason(ReasonCode.QUALITY, round(one.px_per_m, 1), "px/m", target.px_per_m),
@@ -78,8 +82,8 @@ def reasons_for(now: Now, camera: CameraId, target: Target, one: Picked) -> tupl
         reasons.append(Reason(ReasonCode.LEARNED, round(one.chance, 3), "share"))
     if one.turned:
         reasons.append(Reason(ReasonCode.TURNS_TO, round(math.degrees(one.turn), 1), "deg"))
-    if one.aside >= _OTHER_SIDE_RAD:
-        reasons.append(Reason(ReasonCode.OTHER_SIDE, round(math.degrees(one.aside), 1), "deg"))
+    if aside >= _OTHER_SIDE_RAD:
+        reasons.append(Reason(ReasonCode.OTHER_SIDE, round(math.degrees(aside), 1), "deg"))
     said = now.get(camera)
     if said.state is HealthState.STALE:
         reasons.append(Reason(ReasonCode.STALE, said.checked_s, "s"))
@@ -109,7 +113,7 @@ def reasons_against(
     ill = _ILL.get(said.state)
     if ill is not None:
         return (Reason(ill, said.since_s, "s" if said.since_s is not None else None),)
-    if not eye.lens.usable[row]:
+    if not eye.lens.camera["usable"][row]:
         return (Reason(ReasonCode.UNUSABLE),)
     verdict, value, limit = why.look_why(eye, place, now.moment, target, row)
     if verdict == why.HIDDEN:

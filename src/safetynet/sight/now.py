@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safetynet.base.ids import CameraId, NodeId
-from safetynet.sight.kernels.gather import Moment
+from safetynet.sight.kernels.tables import MOMENT, Moment
 from safetynet.sight.model import Aim, CameraNow, HealthState
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _ROLE = {
     HealthState.OBSTRUCTED: _OUT,
     HealthState.OWNER_AWAY: _OUT,
 }
+_HOME = {"azimuth": "azimuth", "tilt": "tilt", "tangent": "half_w"}
+"""Fields of the moment, and those of a camera's home pose."""
 START_S = 0.5
 """Expected start of a stream where nobody says."""
 STALE_SURE = 0.7
@@ -41,16 +43,12 @@ class Now:
     def __init__(self, cameras: "CameraTable") -> None:
         self._cameras = cameras
         self._known = len(cameras.changed)
-        n = len(cameras)
         self._said: dict[CameraId, CameraNow] = {}
         self._away: set[NodeId] = set()
-        self.moment = Moment(
-            state=np.zeros(n, np.int32),
-            away=np.zeros(max(len(cameras.owners), 1), np.bool_),
-            aim=cameras.home.copy(),
-            start_s=np.full(n, START_S),
-            sure=np.ones(n),
-        )
+        rows = np.zeros(len(cameras), MOMENT)
+        rows["start_s"], rows["sure"] = START_S, 1.0
+        self.moment = Moment(camera=rows, away=np.zeros(max(len(cameras.owners), 1), np.bool_))
+        self._look_home(slice(None))
 
     def set(self, camera: CameraId, now: CameraNow) -> None:
         """Say how a camera is; a camera that the table does not have is no error and no news."""
@@ -58,12 +56,19 @@ class Now:
         if row is None:
             return
         self._said[camera] = now
-        m = self.moment
-        m.state[row] = _ROLE[now.state]
-        m.start_s[row] = now.start_s if 0 <= now.start_s < math.inf else START_S
-        m.sure[row] = STALE_SURE if now.state is HealthState.STALE else _by_age(now.checked_s)
-        aim = now.aim if now.aim is not None and is_pose(now.aim) else None
-        m.aim[row] = self._cameras.home[row] if aim is None else radians_of(aim)
+        m = self.moment.camera
+        m["state"][row] = _ROLE[now.state]
+        m["start_s"][row] = now.start_s if 0 <= now.start_s < math.inf else START_S
+        m["sure"][row] = STALE_SURE if now.state is HealthState.STALE else _by_age(now.checked_s)
+        if now.aim is not None and is_pose(now.aim):
+            m["azimuth"][row], m["tilt"][row], m["tangent"][row] = radians_of(now.aim)
+        else:
+            self._look_home(row)
+
+    def _look_home(self, rows: int | slice) -> None:
+        home, m = self._cameras.lens.camera, self.moment.camera
+        for name, own in _HOME.items():
+            m[name][rows] = home[own][rows]
 
     def get(self, camera: CameraId) -> CameraNow:
         """What was last said of a camera."""
@@ -83,7 +88,7 @@ class Now:
         """Take in where cameras look that were moved or turned for good since this moment began."""
         for row in self._cameras.changed[self._known :]:
             if self.get(self._cameras.ids[row]).aim is None:
-                self.moment.aim[row] = self._cameras.home[row]
+                self._look_home(row)
         self._known = len(self._cameras.changed)
 
     def but(self, said: Mapping[CameraId, CameraNow]) -> "Now":
@@ -92,10 +97,7 @@ class Now:
             return self
         other = copy.copy(self)
         other._said = dict(self._said)
-        m = self.moment
-        other.moment = m._replace(
-            state=m.state.copy(), aim=m.aim.copy(), start_s=m.start_s.copy(), sure=m.sure.copy()
-        )
+        other.moment = self.moment._replace(camera=self.moment.camera.copy())
         for camera, one in said.items():
             other.set(camera, one)
         return other

@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from safetynet.sight.kernels.points import building_at
 from safetynet.sight.kernels.walls import (
     BUCKETS,
     DIRECTIONS,
+    RINGS_M,
+    Bytes,
     Counts,
     Edges,
     Profiles,
@@ -28,7 +31,17 @@ from safetynet.sight.kernels.walls import (
 CELL_M = 25.0
 _EXACT = 1000
 """Positions are kept to the millimetre."""
-_VERSION = 1
+_VERSION = 2
+
+
+class Found(NamedTuple):
+    """The walls around some positions; as ``Profiles``, spans counted from 0."""
+
+    span: Rows
+    wall: Rows
+    within: Bytes
+    short_m: Floats
+    tall_m: Floats
 
 
 class WallProfiles:
@@ -45,10 +58,12 @@ class WallProfiles:
         self._count, self._used = 0, 0
         self._position = np.empty((0, 3))
         self._span = np.empty((0, BUCKETS + 1), np.int32)
+        self._within = np.empty((0, BUCKETS, len(RINGS_M)), np.uint8)
         self._short_m, self._tall_m = (np.empty((0, BUCKETS), np.float32) for _ in range(2))
         self.profiles = Profiles(
             span=self._span,
             wall=np.empty(1024, np.int32),
+            within=self._within,
             short_m=self._short_m,
             tall_m=self._tall_m,
         )
@@ -81,7 +96,7 @@ class WallProfiles:
         """Find the walls around these positions."""
         for first in range(0, len(rows), 4096):
             part = rows[first : first + 4096]
-            self._put(part, *_find(self.solids, self._positions(part), self._room))
+            self._put(part, _find(self.solids, self._positions(part), self._room))
 
     def find_all(self, threads: int | None = None) -> None:
         """Find the walls around all positions, by several threads."""
@@ -89,12 +104,12 @@ class WallProfiles:
         parts = np.array_split(rows, max(len(rows) // 2048, 1))
         work = threads or os.cpu_count() or 1
 
-        def one(part: Rows) -> tuple[Rows, Rows, Floats, Floats]:
+        def one(part: Rows) -> Found:
             return _find(self.solids, self._positions(part), make_scratch())
 
         with ThreadPoolExecutor(work) as pool:
             for part, found in zip(parts, pool.map(one, parts), strict=True):
-                self._put(part, *found)
+                self._put(part, found)
 
     def save(self, path: Path) -> None:
         """Write what was found, for ``load``."""
@@ -106,6 +121,7 @@ class WallProfiles:
             position=self._positions(known)[:, :3],
             span=self.profiles.span[known],
             wall=self.profiles.wall[: self._used],
+            within=self.profiles.within[known],
             short_m=self.profiles.short_m[known].astype(np.float32),
             tall_m=self.profiles.tall_m[known].astype(np.float32),
         )
@@ -123,6 +139,7 @@ class WallProfiles:
             self.profiles.wall[offset : offset + len(kept["wall"])] = kept["wall"]
             self._used += len(kept["wall"])
             self.profiles.span[rows] = kept["span"] + offset
+            self.profiles.within[rows] = kept["within"]
             self.profiles.short_m[rows] = kept["short_m"]
             self.profiles.tall_m[rows] = kept["tall_m"]
 
@@ -144,12 +161,16 @@ class WallProfiles:
             size = max(n, 2 * len(self._position) if self._count else n)
             self._position = _longer(self._position, size, 0.0)
             self._span = _longer(self._span, size, -1)
+            self._within = _longer(self._within, size, 0)
             self._short_m = _longer(self._short_m, size, np.inf)
             self._tall_m = _longer(self._tall_m, size, np.inf)
         self._position[self._count : n] = np.stack([x, y, z], axis=1)
         self._count = n
         self.profiles = self.profiles._replace(
-            span=self._span[:n], short_m=self._short_m[:n], tall_m=self._tall_m[:n]
+            span=self._span[:n],
+            within=self._within[:n],
+            short_m=self._short_m[:n],
+            tall_m=self._tall_m[:n],
         )
 
     def _reserve(self, count: int) -> int:
@@ -161,13 +182,15 @@ class WallProfiles:
             self.profiles = self.profiles._replace(wall=wall)
         return self._used
 
-    def _put(self, rows: Rows, span: Rows, wall: Rows, short_m: Floats, tall_m: Floats) -> None:
-        offset = self._reserve(len(wall))
-        self.profiles.wall[offset : offset + len(wall)] = wall
-        self._used += len(wall)
-        self.profiles.span[rows] = span + offset
-        self.profiles.short_m[rows] = short_m
-        self.profiles.tall_m[rows] = tall_m
+    def _put(self, rows: Rows, found: Found) -> None:
+        offset = self._reserve(len(found.wall))
+        made = self.profiles
+        made.wall[offset : offset + len(found.wall)] = found.wall
+        self._used += len(found.wall)
+        made.span[rows] = found.span + offset
+        made.within[rows] = found.within
+        made.short_m[rows] = found.short_m
+        made.tall_m[rows] = found.tall_m
 
 
 def _longer[T: np.generic](
@@ -179,20 +202,22 @@ def _longer[T: np.generic](
     return longer
 
 
-def _find(solids: Solids, position: Floats, room: Scratch) -> tuple[Rows, Rows, Floats, Floats]:
+def _find(solids: Solids, position: Floats, room: Scratch) -> Found:
     """Walls around positions (n, 5): spans from 0, walls, ends of sight."""
     n = len(position)
-    span = np.empty((n, BUCKETS + 1), np.int32)
+    span, within = (
+        np.empty((n, BUCKETS + 1), np.int32),
+        np.empty((n, BUCKETS, len(RINGS_M)), np.uint8),
+    )
     short_m, tall_m = np.empty((n, BUCKETS)), np.empty((n, BUCKETS))
     walls, used = [np.empty(0, np.int32)], 0
     for k, (x, y, z, base, skip) in enumerate(position.tolist()):
-        count = find_walls(
-            solids, x, y, z, base, int(skip), room, DIRECTIONS, short_m[k], tall_m[k], span[k]
-        )
+        rows = short_m[k], tall_m[k], span[k], within[k]
+        count = find_walls(solids, x, y, z, base, int(skip), room, DIRECTIONS, *rows)
         walls.append(room.found[:count].copy())
         span[k] += used
         used += count
-    return span, np.concatenate(walls), short_m, tall_m
+    return Found(span, np.concatenate(walls), within, short_m, tall_m)
 
 
 def _solids(city: City) -> tuple[Solids, Index]:

@@ -16,14 +16,23 @@ from safetynet.city.model import Cameras, City
 from safetynet.sight.area import area_seen
 from safetynet.sight.belief import RANGE_STEP_M, Learned
 from safetynet.sight.cameras import CameraTable
-from safetynet.sight.explain import Picked, read_picked, reasons_against, reasons_for
+from safetynet.sight.explain import Picked, aside_of, read_picked, reasons_against, reasons_for
 from safetynet.sight.graph import StreetGraph
 from safetynet.sight.grid import items_around
 from safetynet.sight.handover import HandOver, plan_handover
-from safetynet.sight.kernels.choose import choose, make_found
-from safetynet.sight.kernels.gather import Eye, Moment, Place, gather
-from safetynet.sight.kernels.lens import Believed, Tables, Target, look_past_walls, show_posed
+from safetynet.sight.kernels.choose import choose
+from safetynet.sight.kernels.gather import gather
+from safetynet.sight.kernels.lens import ALL_ROUND, look_past_walls, show_posed
 from safetynet.sight.kernels.points import Segments, place_points, street_points
+from safetynet.sight.kernels.tables import (
+    VIEW,
+    Believed,
+    Eye,
+    Moment,
+    Place,
+    Tables,
+    Target,
+)
 from safetynet.sight.kernels.walls import Rows
 from safetynet.sight.lens import Lenses, read_lenses
 from safetynet.sight.model import (
@@ -113,7 +122,7 @@ class Sight:
             edge=self.walls.solids.edge,
             tables=self._tables(),
         )
-        self._ready = not len(self.walls.missing(table.lens.place))
+        self._ready = not len(self.walls.missing(table.lens.camera["place"]))
 
     def _tables(self) -> Believed:
         chance = self._cameras.beliefs.chance
@@ -134,8 +143,8 @@ class Sight:
         """Find what walls hide around so many more positions; False where all are known."""
         if self._ready:
             return False
-        self._find(self.walls.missing(self._eye.lens.place)[:count])
-        self._ready = not len(self.walls.missing(self._eye.lens.place))
+        self._find(self.walls.missing(self._eye.lens.camera["place"])[:count])
+        self._ready = not len(self.walls.missing(self._eye.lens.camera["place"]))
         return not self._ready
 
     def now(self) -> Now:
@@ -160,11 +169,12 @@ class Sight:
         moment = self._now(now, owners_away)
         place = self._place(request.place, request.target)
         self._find_walls(place, moment.moment, target, request.radius_m)
-        picked = make_found(request.count, place.x.size)
+        found = np.empty(request.count, VIEW)
         n, missed = choose(
-            self._eye, place, moment.moment, target, request.radius_m, request.count, picked
+            self._eye, place, moment.moment, target, request.radius_m, request.count, found
         )
-        views = tuple(self._chosen(moment, target, request, one) for one in read_picked(picked, n))
+        picked = read_picked(found[:n])
+        views = tuple([self._chosen(moment, target, request, picked, k) for k in range(n)])
         return Choice(
             request=request,
             views=views,
@@ -180,7 +190,7 @@ class Sight:
         target = check_request(request)
         row = self._row(camera)
         place = self._place(request.place, request.target)
-        self._find(self._eye.lens.place[[row]])
+        self._find(self._eye.lens.camera["place"][[row]])
         return self._why_not(place, self._now(now, frozenset()), target, row)
 
     def hand_over(
@@ -213,9 +223,9 @@ class Sight:
         row = self._row(camera)
         if not (math.isfinite(range_m) and range_m > 0):
             raise InvalidError("sight.range", "The range must be above 0 m.", range_m=range_m)
-        if aim is None and self._eye.lens.belief[row] >= 0:
+        if aim is None and self._eye.lens.camera["belief"][row] >= 0:
             return ()
-        if not self._eye.lens.usable[row]:
+        if not self._eye.lens.camera["usable"][row]:
             return ()
         lens = read_lenses(self._cameras.source).take(np.array([row]))
         if aim is not None:
@@ -230,36 +240,16 @@ class Sight:
         Raises ``NotFoundError`` for an unknown camera, ``InvalidError`` for a senseless request.
         """
         target, row = check_request(request), self._row(camera)
-        place, lens = self._place(request.place, request.target), self._eye.lens
-        self._find(lens.place[[row]])
+        place, mine = self._place(request.place, request.target), self._eye.lens.camera[row]
+        self._find(mine["place"][None])
         lowest, shown = np.empty((2, place.x.size), np.float32)
-        look_past_walls(
-            lens,
-            row,
-            self._eye.profiles,
-            self._eye.edge,
-            place.x,
-            place.y,
-            place.ground,
-            target.height_m,
-            lowest,
-        )
+        look_past_walls(self._eye, row, place, target.height_m, 0.0, ALL_ROUND, lowest)
         if aim is not None:
             _check_aim(aim)
-        pose = self._cameras.home[row] if aim is None else np.array(radians_of(aim))
-        show_posed(
-            lens,
-            row,
-            pose,
-            target,
-            place.x,
-            place.y,
-            place.ground,
-            place.weight,
-            lowest,
-            float(lens.trust[row]),
-            shown,
-        )
+        home = float(mine["azimuth"]), float(mine["tilt"]), float(mine["half_w"])
+        pose = home if aim is None else radians_of(aim)
+        sure = float(mine["trust"])
+        show_posed(self._eye.lens, row, *pose, target, place, lowest, sure, shown)
         return Look(x=place.x, y=place.y, weight=place.weight, lowest_m=lowest, shown=shown)
 
     # what changes
@@ -268,26 +258,15 @@ class Sight:
         """Take in what views showed; cameras with known directions and unknown ids learn nothing."""
         for seen in observations:
             row = self._cameras.row.get(seen.camera)
-            if row is None or self._eye.lens.belief[row] < 0:
+            if row is None or self._eye.lens.camera["belief"][row] < 0:
                 continue
             place = self._place(seen.place, seen.target)
-            self._find(self._eye.lens.place[[row]])
+            self._find(self._eye.lens.camera["place"][[row]])
             height = TARGET_SIZES[seen.target].height_m
             lowest = np.empty(place.x.size, np.float32)
-            lens = self._eye.lens
-            look_past_walls(
-                lens,
-                row,
-                self._eye.profiles,
-                self._eye.edge,
-                place.x,
-                place.y,
-                place.ground,
-                height,
-                lowest,
-            )
-            free = lowest < height
-            dx, dy = place.x[free] - lens.x[row], place.y[free] - lens.y[row]
+            look_past_walls(self._eye, row, place, height, 0.0, ALL_ROUND, lowest)
+            free, mine = lowest < height, self._eye.lens.camera[row]
+            dx, dy = place.x[free] - mine["x"], place.y[free] - mine["y"]
             away = np.hypot(dx, dy) * 1.7 / height
             self._cameras.beliefs.learn(
                 row, np.arctan2(dx, dy), away, place.weight[free], shown=seen.shown, by=seen.by
@@ -311,7 +290,11 @@ class Sight:
         Raises ``NotFoundError`` for an unknown camera.
         """
         row = self._row(camera)
-        return self._cameras.beliefs.explain(row) if self._eye.lens.belief[row] >= 0 else None
+        return (
+            self._cameras.beliefs.explain(row)
+            if self._eye.lens.camera["belief"][row] >= 0
+            else None
+        )
 
     def update(self, camera: CameraId, one: Cameras) -> None:
         """A camera moved or was turned by its owner: ``one`` holds it alone, as it is now.
@@ -323,7 +306,7 @@ class Sight:
         self._eye = self._eye._replace(
             grid=self._cameras.grid, tables=self._tables(), profiles=self.walls.profiles
         )
-        self._find(self._eye.lens.place[[row]])
+        self._find(self._eye.lens.camera["place"][[row]])
 
     # parts
 
@@ -364,7 +347,7 @@ class Sight:
         out = np.empty((3, 2 * wanted))
         width = TARGET_SIZES[kind].width_m
         n = place_points(
-            self._segments, self.walls.solids, x, y, where.error_m, width, wanted, out.T
+            self._segments, self.walls.solids, x, y, float(where.error_m), width, wanted, out.T
         )
         px, py, weight = out[0, :n], out[1, :n], out[2, :n]
         ground = self.walls.ground_at(px, py)
@@ -380,7 +363,7 @@ class Sight:
         """Find the walls around the cameras that may be worth a look, where that was not done yet."""
         if not self._ready:
             cameras, _ = gather(self._eye, place, moment, target, radius_m)
-            self._find(self._eye.lens.place[cameras])
+            self._find(self._eye.lens.camera["place"][cameras])
 
     def _find(self, rows: Rows) -> None:
         missing = self.walls.missing(rows)
@@ -388,15 +371,17 @@ class Sight:
             self.walls.find(missing)
             self._eye = self._eye._replace(profiles=self.walls.profiles)
 
-    def _chosen(self, now: Now, target: Target, request: Request, one: Picked) -> ChosenView:
-        row = one.row
-        lost = 0.0
+    def _chosen(
+        self, now: Now, target: Target, request: Request, picked: Sequence[Picked], k: int
+    ) -> ChosenView:
+        one = picked[k]
+        camera, lost = self._cameras.ids[one.row], 0.0
         if one.turned and request.why_not:
-            lost = self._given_up(now.moment, row, np.array(one.aim))
+            lost = self._given_up(now.moment, one.row, one.pose)
         return ChosenView(
-            camera=self._cameras.ids[row],
-            owner=self._cameras.owner_of(row),
-            aim=aim_of(one.aim) if one.turned else None,
+            camera=camera,
+            owner=self._cameras.owner_of(one.row),
+            aim=aim_of(one.pose) if one.turned else None,
             distance_m=round(one.away_m, 1),
             px_per_m=round(one.px_per_m, 2),
             share_seen=round(min(one.share, 1.0), 4),
@@ -404,26 +389,26 @@ class Sight:
             chance=round(min(one.chance, 1.0), 4),
             plays_in_s=round(one.slew_s + one.start_s, 2),
             gives_up_m=round(lost, 1),
-            reasons=reasons_for(now, self._cameras.ids[row], target, one),
+            reasons=reasons_for(now, camera, target, one, aside_of(picked, k)),
         )
 
-    def _given_up(self, moment: Moment, row: int, aim: Floats) -> float:
+    def _given_up(self, moment: Moment, row: int, aim: tuple[float, float, float]) -> float:
         """Street length, m, that a PTZ sees where it looks now and no longer sees in its new aim."""
-        lens, out = self._eye.lens, np.empty((_MAX_POINTS, 3))
-        x, y = float(lens.x[row]), float(lens.y[row])
+        out, mine = np.empty((_MAX_POINTS, 3)), self._eye.lens.camera[row]
+        x, y = float(mine["x"]), float(mine["y"])
         n, step = street_points(self._segments, self.walls.solids, x, y, _HOME_RANGE_M, 64, out)
         if n == 0:
             return 0.0
         px, py, weight = (np.ascontiguousarray(out[:n, k]) for k in range(3))
-        ground = self.walls.ground_at(px, py)
+        home = Place(px, py, self.walls.ground_at(px, py), weight, x, y, _HOME_RANGE_M)
         person = TARGET_SIZES[TargetKind.PERSON]
         target = Target(person.height_m, person.width_m, 0.0, night=False)
         lowest, seen = np.empty(n, np.float32), np.empty((2, n), np.float32)
-        look_past_walls(
-            lens, row, self._eye.profiles, self._eye.edge, px, py, ground, person.height_m, lowest
-        )
-        for to, pose in zip(seen, (moment.aim[row], aim), strict=True):
-            show_posed(lens, row, pose, target, px, py, ground, weight, lowest, 1.0, to)
+        look_past_walls(self._eye, row, home, person.height_m, 0.0, ALL_ROUND, lowest)
+        m = moment.camera[row]
+        before = float(m["azimuth"]), float(m["tilt"]), float(m["tangent"])
+        for to, pose in zip(seen, (before, aim), strict=True):
+            show_posed(self._eye.lens, row, *pose, target, home, lowest, 1.0, to)
         return float(((seen[0] > 0) & (seen[1] == 0)).sum() * step)
 
     def _passed_over(
@@ -437,19 +422,19 @@ class Sight:
         """The nearest cameras that were not chosen, none farther than the farthest chosen one."""
         if request.why_not == 0:
             return ()
-        lens = self._eye.lens
         farthest = max((v.distance_m for v in views), default=request.radius_m) + 0.05
         taken = {v.camera for v in views}
         near = items_around(self._eye.grid, place.mid_x, place.mid_y, farthest)
-        away = np.hypot(lens.x[near] - place.mid_x, lens.y[near] - place.mid_y)
-        order = near[np.lexsort((lens.rank[near], away))][: int((away <= farthest).sum())]
+        lens = self._eye.lens.camera[near]
+        away = np.hypot(lens["x"] - place.mid_x, lens["y"] - place.mid_y)
+        order = near[np.lexsort((lens["rank"], away))][: int((away <= farthest).sum())]
         rows = [i for i in order.tolist() if self._cameras.ids[i] not in taken]
-        self._find(lens.place[rows[: request.why_not]])
+        self._find(self._eye.lens.camera["place"][rows[: request.why_not]])
         return tuple(self._why_not(place, now, target, row) for row in rows[: request.why_not])
 
     def _why_not(self, place: Place, now: Now, target: Target, row: int) -> PassedOver:
-        lens = self._eye.lens
-        away = math.hypot(place.mid_x - lens.x[row], place.mid_y - lens.y[row])
+        mine = self._eye.lens.camera[row]
+        away = math.hypot(place.mid_x - mine["x"], place.mid_y - mine["y"])
         return PassedOver(
             camera=self._cameras.ids[row],
             owner=self._cameras.owner_of(row),

@@ -16,15 +16,15 @@ AT = LonLat(127.0, 37.5)
 
 
 def warm() -> None:
-    """Ask every kind of question once, in a town of one house, one street and three cameras."""
+    """Ask every kind of question once, in a town of one house, one street and four cameras."""
     sight = Sight(_town())
-    sight.prepare()
-    for error_m in (0.0, 30.0):
+    for error_m in (0.0, 30.0):  # the first finds the walls, and who is worth a look, by itself
         place = Place(at=AT, error_m=error_m)
         request = Request(place=place, target=TargetKind.PERSON, min_px_per_m=20.0)
         sight.choose(request, sight.now())
-        for camera in ("a", "b", "c"):
+        for camera in ("a", "b", "c", "d"):
             sight.why_not(request, CameraId(camera))
+    sight.prepare()
     sight.look(request, CameraId("a"))
     seen = Observation(
         camera=CameraId("c"), place=place, target=TargetKind.PERSON, shown=True, by=Witness.OPERATOR
@@ -70,29 +70,31 @@ _DISTRICT = District(
     code="",
     name_ko="",
     name_en="",
-    official_cameras=3,
+    official_cameras=4,
     border=(),
     quarter=None,
 )
 
 
 def _cameras() -> Cameras:
-    """A fixed camera, a PTZ, and a fixed one whose direction nobody knows."""
-    level = np.zeros(3)
+    """A fixed camera, a PTZ, a fixed one whose direction nobody knows, and one behind the house."""
+    level = np.zeros(4)
     return Cameras(
-        id=(CameraId("a"), CameraId("b"), CameraId("c")),
-        name=("", "", ""),
-        district=np.zeros(3, np.int32),
-        x=np.array([-30.0, 40.0, 0.0]),
-        y=np.array([0.0, 2.0, -30.0]),
-        height_m=np.full(3, 5.0),
-        azimuth_deg=np.array([90.0, 0.0, np.nan]),
+        id=(CameraId("a"), CameraId("b"), CameraId("c"), CameraId("d")),
+        name=("", "", "", ""),
+        district=np.zeros(4, np.int32),
+        x=np.array([-30.0, 40.0, 0.0, 50.0]),
+        y=np.array([0.0, 2.0, -30.0, 50.0]),
+        height_m=np.full(4, 5.0),
+        azimuth_deg=np.array([90.0, 0.0, np.nan, 225.0]),
         tilt_deg=level + 8,
         hfov_deg=level + 70,
-        kind=np.array([CameraKind.FIXED, CameraKind.PTZ, CameraKind.FIXED], np.uint8),
-        pole=np.arange(3, dtype=np.int32),
-        position_origin=np.zeros(3, np.uint8),
-        pose_origin=np.zeros(3, np.uint8),
+        kind=np.array(
+            [CameraKind.FIXED, CameraKind.PTZ, CameraKind.FIXED, CameraKind.FIXED], np.uint8
+        ),
+        pole=np.arange(4, dtype=np.int32),
+        position_origin=np.zeros(4, np.uint8),
+        pose_origin=np.zeros(4, np.uint8),
     )
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from safetynet.base.geo import Floats
 from safetynet.sight.kernels.compiled import inner
 from safetynet.sight.kernels.geometry import arc
-from safetynet.sight.kernels.lens import EASY_PX, Lenses, Tables, Target
+from safetynet.sight.kernels.lens import EASY_PX
+from safetynet.sight.kernels.tables import Lenses, Place, Record, Tables, Target
 
 AIMS = 3
 FILL_PX = 180.0
@@ -20,25 +21,19 @@ STRIPS = 64
 
 @inner
 def _mean_direction(
-    lens: Lenses,
-    i: int,
-    px: Floats,
-    py: Floats,
-    weight: Floats,
-    lowest: Tables,
-    height: float,
-    kept: Floats,
+    c: Record, place: Place, weight: Floats, lowest: Tables, height: float, kept: Floats
 ) -> tuple[float, float, float]:
     """East and north of the mean direction of what can be seen, and its mean distance; 0: nothing.
 
     Leaves each point's weight, where it can be seen, in ``kept``.
     """
     east, north, total, far = 0.0, 0.0, 0.0, 0.0
-    for j in range(px.size):
+    x, y = c.x, c.y
+    for j in range(weight.size):
         kept[j] = weight[j] if lowest[j] < 0.8 * height else 0.0
         if kept[j] == 0:
             continue
-        dx, dy = px[j] - lens.x[i], py[j] - lens.y[i]
+        dx, dy = place.x[j] - x, place.y[j] - y
         away = max(math.sqrt(dx * dx + dy * dy), 0.1)
         east, north = east + kept[j] * dx / away, north + kept[j] * dy / away
         total, far = total + kept[j], far + kept[j] * away
@@ -50,11 +45,8 @@ def _mean_direction(
 
 @inner
 def _extent(
-    lens: Lenses,
-    i: int,
-    px: Floats,
-    py: Floats,
-    ground: Floats,
+    c: Record,
+    place: Place,
     height: float,
     east: float,
     north: float,
@@ -67,12 +59,13 @@ def _extent(
     Leaves each point's turn in ``off`` and the fall to its middle in ``fall``.
     """
     left, right, top, bottom = np.inf, -np.inf, np.inf, -np.inf
-    for j in range(px.size):
+    x, y, z = c.x, c.y, c.z
+    for j in range(kept.size):
         if kept[j] == 0:
             continue
-        dx, dy = px[j] - lens.x[i], py[j] - lens.y[i]
+        dx, dy = place.x[j] - x, place.y[j] - y
         away = max(math.sqrt(dx * dx + dy * dy), 0.1)
-        drop = lens.z[i] - ground[j]
+        drop = z - place.ground[j]
         off[j] = arc(dx * north - dy * east, dx * east + dy * north)
         fall[j] = (drop - height / 2) / away
         left, right = min(left, off[j]), max(right, off[j])
@@ -113,9 +106,7 @@ def plan_aims(
     lens: Lenses,
     i: int,
     target: Target,
-    px: Floats,
-    py: Floats,
-    ground: Floats,
+    place: Place,
     weight: Floats,
     lowest: Tables,
     aims: Floats,
@@ -126,29 +117,28 @@ def plan_aims(
     and the third a target that cannot be overlooked, both looking where most of the weight is.
     Returns how many differ; 0 where the camera sees nothing of them.
     """
-    off, fall, kept = np.empty(px.size), np.empty(px.size), np.empty(px.size)
+    c, s = lens.camera[i], weight.size
+    off, fall, kept = np.empty(s), np.empty(s), np.empty(s)
     height = target.height_m
-    east, north, away = _mean_direction(lens, i, px, py, weight, lowest, height, kept)
+    east, north, away = _mean_direction(c, place, weight, lowest, height, kept)
     if away == 0:
         return 0
-    left, right, top, bottom = _extent(
-        lens, i, px, py, ground, height, east, north, kept, off, fall
-    )
+    left, right, top, bottom = _extent(c, place, height, east, north, kept, off, fall)
     mean, upper, lower = arc(east, north), arc(top, 1.0), arc(bottom, 1.0)
-    away = max(math.hypot(away, lens.z[i] - ground[0]), 1.0)
-    narrowest = lens.half_w[i] / lens.zoom[i]
-    asked = lens.half_px[i] / (max(target.px_per_m, 1e-3) * away * 1.05)
-    filled = lens.half_px[i] * height / (FILL_PX * away)
-    easy = lens.half_px[i] * height / (1.3 * EASY_PX * away)
-    tilt = min(max((upper + lower) / 2, lens.tilts[i, 0]), lens.tilts[i, 1])
-    up = math.tan(min((lower - upper) / 2, 1.4)) / lens.aspect[i]
+    away = max(math.hypot(away, c.z - place.ground[0]), 1.0)
+    narrowest = c.half_w / c.zoom
+    asked = c.half_px / (max(target.px_per_m, 1e-3) * away * 1.05)
+    filled = c.half_px * height / (FILL_PX * away)
+    easy = c.half_px * height / (1.3 * EASY_PX * away)
+    tilt = min(max((upper + lower) / 2, c.least_tilt), c.most_tilt)
+    up = math.tan(min((lower - upper) / 2, 1.4)) / c.aspect
     side = math.tan(min((right - left) / 2 * max(math.cos(tilt), 0.3), 1.4))
     wanted = max(max(up, side) * 1.15, min(asked, filled))
-    whole = min(max(wanted, narrowest), lens.half_w[i])
+    whole = min(max(wanted, narrowest), c.half_w)
     middle = (left + right) / 2
     if wanted > whole:  # not all of it goes into the picture: what weighs most does
         middle, down = _heaviest(off, fall, kept, left, right, 0.9 * arc(whole, 1.0))
-        tilt = min(max(arc(down, 1.0), lens.tilts[i, 0]), lens.tilts[i, 1])
+        tilt = min(max(arc(down, 1.0), c.least_tilt), c.most_tilt)
     aims[0, 0], aims[0, 1], aims[0, 2] = mean + middle, tilt, whole
     count = 1
     for wish in (asked, easy):
@@ -157,7 +147,7 @@ def plan_aims(
             continue
         turn, down = _heaviest(off, fall, kept, left, right, 0.9 * arc(narrow, 1.0))
         aims[count, 0] = mean + turn
-        aims[count, 1] = min(max(arc(down, 1.0), lens.tilts[i, 0]), lens.tilts[i, 1])
+        aims[count, 1] = min(max(arc(down, 1.0), c.least_tilt), c.most_tilt)
         aims[count, 2] = narrow
         count += 1
     return count

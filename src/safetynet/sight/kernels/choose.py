@@ -9,27 +9,15 @@ cameras are looked at lazily, in the order of that bound (Minoux 1978).
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.aims import AIMS, plan_aims
 from safetynet.sight.kernels.compiled import compiled, inner
-from safetynet.sight.kernels.gather import Eye, Moment, Place, gather
-from safetynet.sight.kernels.geometry import apart, arc
-from safetynet.sight.kernels.lens import (
-    Flags,
-    Lenses,
-    Tables,
-    Target,
-    look_past_walls,
-    show_believed,
-    show_posed,
-    slew_s,
-    waited,
-)
-from safetynet.sight.kernels.walls import Rows
+from safetynet.sight.kernels.gather import gather
+from safetynet.sight.kernels.look import Search, look, look_past, make_search, may_turn
+from safetynet.sight.kernels.strip import heaviest_strip
+from safetynet.sight.kernels.tables import Eye, Moment, Place, Record, Records, Tables, Target
 
 SIDES = 0.05
 """Worth of seeing the place from all sides, beside the worth of seeing it at all."""
@@ -44,27 +32,8 @@ LAST = 1 << 30
 EVEN = 1e-9
 """Gains closer than this are equal."""
 
-
-class Found(NamedTuple):
-    """Room for views looked at: at most three for each camera."""
-
-    camera: Rows
-    turned: Flags
-    aim: Floats
-    shown: Tables
-    share: Floats
-    px_per_m: Floats
-    slew_s: Floats
-    chance: Floats
-    gain: Floats
-    """Of the last look: an upper bound of the next one."""
-    direction: Floats
-    """From the camera to the middle of the place, radians."""
-    turn: Floats
-    """From where the camera looks now to the aim."""
-    away_m: Floats
-    start_s: Floats
-    believed: Flags
+type Best = tuple[int, int, float, int]
+"""The best so far: position of its camera, its view, gain, rank."""
 
 
 def _likeness() -> Floats:
@@ -104,208 +73,56 @@ def _most_sides(sides: Floats) -> float:
 
 
 @inner
-def _gain(
-    shown: Tables, v: int, chance: float, direction: float, left: Floats, sides: Floats
-) -> float:
+def _gain(shown: Tables, view: Record, left: Floats, sides: Floats) -> float:
     """What a view adds to the chosen ones; ``left`` (s,) is the weight that they miss."""
     seen = 0.0
     for j in range(left.size):
-        seen += shown[v, j] * left[j]
-    return seen + SIDES * _side_gain(_bearing_row(direction), chance, sides)
+        seen += shown[j] * left[j]
+    return seen + SIDES * _side_gain(_bearing_row(view.direction), view.chance, sides)
 
 
 @inner
-def _note(
-    lens: Lenses,
-    place: Place,
-    moment: Moment,
-    i: int,
-    aim: Floats,
-    turned: bool,
-    found: Found,
-    n: int,
-) -> None:
-    """What a view found is, beside what it shows."""
-    chance = 0.0
-    for j in range(place.weight.size):
-        chance += found.shown[n, j] * place.weight[j]
-    found.camera[n], found.turned[n] = i, turned
-    found.aim[n] = aim
-    found.chance[n], found.gain[n] = chance, np.inf
-    dx, dy = place.mid_x - lens.x[i], place.mid_y - lens.y[i]
-    found.direction[n] = arc(dx, dy)
-    found.turn[n] = abs(apart(aim[0], moment.aim[i, 0])) if turned else 0.0
-    found.away_m[n], found.start_s[n] = math.sqrt(dx * dx + dy * dy), moment.start_s[i]
-    found.believed[n] = lens.belief[i] >= 0 and not turned
-
-
-@inner
-def _add(
-    eye: Eye,
-    place: Place,
-    moment: Moment,
-    target: Target,
-    i: int,
-    aims: Floats,
-    count: int,
-    lowest: Tables,
-    found: Found,
-    n: int,
-) -> int:
-    """Look through camera ``i`` in each of its aims; returns the number of views found so far."""
-    lens, turned = eye.lens, count > 0
-    for k in range(max(count, 1)):
-        aim = aims[k] if turned else moment.aim[i]
-        slew = slew_s(lens, i, moment.aim[i], aim) if turned else 0.0
-        sure = lens.trust[i] * moment.sure[i] * waited(slew + moment.start_s[i])
-        if lens.belief[i] >= 0 and not turned:
-            share, px = show_believed(
-                lens,
-                i,
-                eye.tables,
-                target,
-                place.x,
-                place.y,
-                place.weight,
-                lowest,
-                sure,
-                found.shown[n],
-            )
-        else:
-            share, px = show_posed(
-                lens,
-                i,
-                aim,
-                target,
-                place.x,
-                place.y,
-                place.ground,
-                place.weight,
-                lowest,
-                sure,
-                found.shown[n],
-            )
-        if share <= 0:
-            continue
-        _note(lens, place, moment, i, aim, turned, found, n)
-        found.share[n], found.px_per_m[n], found.slew_s[n] = share, px, slew
-        n += 1
-    return n
-
-
-@compiled
-def make_found(views: int, points: int) -> Found:
-    """Room for so many views of a place."""
-    r = np.empty((9, views))
-    f = np.empty((2, views), np.bool_)
-    camera, aim = np.empty(views, np.int32), np.empty((views, 3))
-    shown = np.empty((views, points), np.float32)
-    return Found(
-        camera, f[0], aim, shown, r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], f[1]
-    )  # fmt: skip
-
-
-class Search(NamedTuple):
-    """What a greedy search knows of the cameras looked at so far, in the order of ``cameras``."""
-
-    cameras: Rows
-    bounds: Floats
-    views: Rows
-    """(n, 2) views of each camera as first looked at, and, of a PTZ, as aimed anew."""
-    lowest: Tables
-    taken: Flags
-    aimed_at: Rows
-    """Round in which a PTZ was last aimed."""
-    pending: Flags
-    """Its walls were looked past, but not yet what its picture shows: it could not win so far."""
-    direction: Floats
-    """From the camera to the middle of the place, radians."""
-
-
-@inner
-def _look_past(eye: Eye, place: Place, target: Target, search: Search, k: int) -> bool:
-    """What walls leave of the place to one camera, once; False: nothing."""
-    i = search.cameras[k]
-    dx, dy = place.mid_x - eye.lens.x[i], place.mid_y - eye.lens.y[i]
-    search.direction[k] = arc(dx, dy)
-    search.pending[k] = look_past_walls(
-        eye.lens,
-        i,
-        eye.profiles,
-        eye.edge,
-        place.x,
-        place.y,
-        place.ground,
-        target.height_m,
-        search.lowest[k],
-    )
-    return bool(search.pending[k])
-
-
-@inner
-def _look(
-    eye: Eye,
-    place: Place,
-    moment: Moment,
-    target: Target,
+def _may_win(
     search: Search,
     k: int,
-    found: Found,
     left: Floats,
-    again: int,
-) -> None:
-    """What one camera's picture shows, for the first time or, of a PTZ, aimed at what is left."""
-    i = search.cameras[k]
-    search.views[k, again] = 0
-    search.pending[k] = False
-    aims, count = np.empty((AIMS, 3)), 0
-    if eye.lens.turns[i] and moment.state[i] == 0:
-        count = plan_aims(
-            eye.lens, i, target, place.x, place.y, place.ground, left, search.lowest[k], aims
-        )
-        if count == 0:
-            return
-    first = (2 * k + again) * AIMS
-    end = _add(eye, place, moment, target, i, aims, count, search.lowest[k], found, first)
-    search.views[k, again] = end - first
-
-
-@inner
-def _most_left(
-    search: Search, k: int, left: Floats, weight: Floats, sides: Floats, height: float
-) -> float:
-    """The most that a camera could add: all of what is left that walls do not hide from it."""
+    weight: Floats,
+    sides: Floats,
+    height: float,
+    enough: float,
+) -> bool:
+    """Could a camera add ``enough``? At most all that is left that walls do not hide from it and
+    that goes into one picture."""
+    if search.most[k] < enough:
+        return False
     missed, seen = 0.0, 0.0
+    lowest = search.lowest[k]
     for j in range(left.size):
-        if search.lowest[k, j] < height:
+        if lowest[j] < height:
             missed += left[j]
             seen += weight[j]
     bound = search.bounds[k]
-    row = _bearing_row(search.direction[k])
-    return float(bound * missed + SIDES * _side_gain(row, bound * seen, sides))
+    aside = SIDES * _side_gain(_bearing_row(search.direction[k]), bound * seen, sides)
+    if bound * missed + aside >= enough and search.wide[k] < math.pi:
+        strip = heaviest_strip(left, height, lowest, search.bucket[k], search.wide[k])
+        missed = min(missed, strip)
+    search.most[k] = bound * missed + aside
+    return bool(search.most[k] >= enough)
 
 
 @inner
 def _try(
-    k: int,
-    first: int,
-    end: int,
-    shown: Tables,
-    chance: Floats,
-    direction: Floats,
-    gain: Floats,
-    left: Floats,
-    sides: Floats,
-    best: tuple[int, int, float, int],
-    rank: int,
-) -> tuple[int, int, float, int]:
-    """The best so far (position, view, gain, rank), or a better one of the views first…end."""
-    for v in range(first, end):
-        if gain[v] < best[2] - EVEN:
+    search: Search, k: int, again: int, left: Floats, sides: Floats, best: Best, rank: int
+) -> Best:
+    """The best so far, or a better one of a camera's views."""
+    first = search.first[k, again]
+    for v in range(first, first + search.found[k, again]):
+        view = search.views[v]
+        if view.gain < best[2] - EVEN:
             continue
-        gain[v] = _gain(shown, v, chance[v], direction[v], left, sides)
-        if gain[v] > best[2] + EVEN or (gain[v] >= best[2] - EVEN and rank < best[3]):
-            best = (k, v, gain[v], rank)
+        view.gain = _gain(search.shown[v], view, left, sides)
+        if view.gain > best[2] + EVEN or (view.gain >= best[2] - EVEN and rank < best[3]):
+            best = (k, v, view.gain, rank)
     return best
 
 
@@ -317,23 +134,46 @@ def _settle(
     target: Target,
     search: Search,
     k: int,
-    found: Found,
     left: Floats,
     sides: Floats,
     round_: int,
-    best: tuple[int, int, float, int],
-) -> tuple[int, int, float, int]:
+    best: Best,
+) -> Best:
     """Look through a pending camera where it could win; the best so far, or its best view."""
-    most = _most_left(search, k, left, place.weight, sides, target.height_m)
-    if most < best[2] - EVEN:
+    enough = best[2] - EVEN
+    if not _may_win(search, k, left, place.weight, sides, target.height_m, enough):
         return best
-    _look(eye, place, moment, target, search, k, found, left, 0)
+    look(eye, place, moment, target, search, k, left, 0)
     search.aimed_at[k] = round_
-    first = 2 * k * AIMS
-    return _try(
-        k, first, first + search.views[k, 0], found.shown, found.chance, found.direction,
-        found.gain, left, sides, best, eye.lens.rank[search.cameras[k]],
-    )  # fmt: skip
+    return _try(search, k, 0, left, sides, best, eye.lens.camera[search.cameras[k]].rank)
+
+
+@inner
+def _aim_anew(
+    eye: Eye,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    search: Search,
+    k: int,
+    left: Floats,
+    sides: Floats,
+    round_: int,
+    best: Best,
+) -> Best:
+    """Aim a PTZ at what is left where that could win; the best so far, or its best view."""
+    i, enough = search.cameras[k], best[2] - EVEN
+    if search.taken[k] or search.found[k, 0] == 0 or search.aimed_at[k] == round_:
+        return best
+    if not may_turn(eye.lens.camera[i], moment.camera[i]):
+        return best
+    if best[0] == k and search.first[k, 1] >= 0 and best[1] >= search.first[k, 1]:
+        return best  # what it was aimed at anew before is the best there is
+    if not _may_win(search, k, left, place.weight, sides, target.height_m, enough):
+        return best
+    look(eye, place, moment, target, search, k, left, 1)
+    search.aimed_at[k] = round_
+    return _try(search, k, 1, left, sides, best, eye.lens.camera[i].rank)
 
 
 @inner
@@ -344,44 +184,24 @@ def _best_known(
     target: Target,
     search: Search,
     known: int,
-    found: Found,
     left: Floats,
     sides: Floats,
     anew: bool,
     round_: int,
-) -> tuple[int, int, float, int]:
-    """The best view of the cameras looked at so far: position, view, gain, rank."""
+) -> Best:
+    """The best view of the cameras looked at so far."""
     best = (-1, -1, -1.0, LAST)
-    rank, taken, views, cameras = eye.lens.rank, search.taken, search.views, search.cameras
-    shown, chance, direction, gain = found.shown, found.chance, found.direction, found.gain
     for k in range(known):
-        if taken[k]:
+        if search.taken[k]:
             continue
+        rank = eye.lens.camera[search.cameras[k]].rank
         for again in range(2):
-            first = (2 * k + again) * AIMS
-            best = _try(
-                k, first, first + views[k, again], shown, chance, direction, gain,
-                left, sides, best, rank[cameras[k]],
-            )  # fmt: skip
+            best = _try(search, k, again, left, sides, best, rank)
     for k in range(known):
         if search.pending[k]:
-            best = _settle(eye, place, moment, target, search, k, found, left, sides, round_, best)
+            best = _settle(eye, place, moment, target, search, k, left, sides, round_, best)
     for k in range(known if anew else 0):
-        i = cameras[k]
-        turns = eye.lens.turns[i] and moment.state[i] == 0
-        if taken[k] or views[k, 0] == 0 or not turns or search.aimed_at[k] == round_:
-            continue
-        if _most_left(search, k, left, place.weight, sides, target.height_m) < best[2] - EVEN:
-            continue
-        first = (2 * k + 1) * AIMS
-        if best[0] == k and best[1] >= first:
-            continue  # what it was aimed at anew before is the best there is
-        _look(eye, place, moment, target, search, k, found, left, 1)
-        search.aimed_at[k] = round_
-        best = _try(
-            k, first, first + views[k, 1], shown, chance, direction, gain, left, sides, best,
-            rank[i],
-        )  # fmt: skip
+        best = _aim_anew(eye, place, moment, target, search, k, left, sides, round_, best)
     return best
 
 
@@ -393,58 +213,33 @@ def choose(
     target: Target,
     radius: float,
     count: int,
-    picked: Found,
+    picked: Records,
 ) -> tuple[int, float]:
-    """Fill ``picked`` (count rows) with the chosen views, best first.
+    """Fill ``picked`` (count,) of ``VIEW`` with the chosen views, best first.
 
     Returns how many, and the weight of what none of them shows.
     """
     cameras, bounds = gather(eye, place, moment, target, radius)
     n, s = cameras.size, place.x.size
-    found = make_found(2 * n * AIMS, s)
-    search = Search(
-        cameras,
-        bounds,
-        np.zeros((n, 2), np.int32),
-        np.empty((n, s), np.float32),
-        np.zeros(n, np.bool_),
-        np.zeros(n, np.int32),
-        np.zeros(n, np.bool_),
-        np.empty(n),
-    )
+    search = make_search(cameras, bounds, s)
     left, sides, known = place.weight.copy(), np.zeros(DIRECTIONS), 0
     for round_ in range(count):
         missed = left.sum()
         anew = bool(round_ > 0 and s > 8 and missed > AIM_ANEW)
-        best = _best_known(
-            eye, place, moment, target, search, known, found, left, sides, anew, round_
-        )
+        best = _best_known(eye, place, moment, target, search, known, left, sides, anew, round_)
         aside = SIDES * _most_sides(sides)
         while known < n and bounds[known] * missed + aside >= best[2] - EVEN:
-            if _look_past(eye, place, target, search, known):
-                best = _settle(
-                    eye, place, moment, target, search, known, found, left, sides, round_, best
-                )
+            if look_past(eye, place, moment, target, search, known):
+                best = _settle(eye, place, moment, target, search, known, left, sides, round_, best)
             known += 1
         k, v, gain, _ = best
         if v < 0 or gain < LEAST_GAIN:
             return round_, missed
-        _take(found, v, picked, round_, gain)
+        picked[round_] = search.views[v]
         search.taken[k] = True
         for j in range(s):
-            left[j] *= 1 - found.shown[v, j]
-        row = _bearing_row(found.direction[v])
+            left[j] *= 1 - search.shown[v, j]
+        row = _bearing_row(search.views[v].direction)
         for g in range(DIRECTIONS):
-            sides[g] = max(sides[g], found.chance[v] * LIKENESS[row, g])
+            sides[g] = max(sides[g], search.views[v].chance * LIKENESS[row, g])
     return count, left.sum()
-
-
-@inner
-def _take(found: Found, v: int, picked: Found, to: int, gain: float) -> None:
-    picked.camera[to], picked.turned[to] = found.camera[v], found.turned[v]
-    picked.aim[to], picked.shown[to] = found.aim[v], found.shown[v]
-    picked.share[to], picked.px_per_m[to] = found.share[v], found.px_per_m[v]
-    picked.slew_s[to], picked.chance[to], picked.gain[to] = found.slew_s[v], found.chance[v], gain
-    picked.direction[to], picked.turn[to] = found.direction[v], found.turn[v]
-    picked.away_m[to], picked.start_s[to] = found.away_m[v], found.start_s[v]
-    picked.believed[to] = found.believed[v]

@@ -1,18 +1,14 @@
-"""Cameras as columns, and how well one of them in one pose shows each point of a place."""
+"""What walls leave of a place to one camera, and how well one of its poses shows each point of it."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from safetynet.base.geo import Floats
 from safetynet.sight.kernels.compiled import compiled, inner
 from safetynet.sight.kernels.geometry import apart, arc, picture, set_pose
-from safetynet.sight.kernels.walls import SHORT_M, Edges, Profiles, Rows, bucket_of, lowest_seen
-
-Flags = NDArray[np.bool_]
-Tables = NDArray[np.float32]
+from safetynet.sight.kernels.tables import Eye, Lenses, Place, Record, Tables, Target
+from safetynet.sight.kernels.walls import SHORT_M, bucket_of, last_before, lowest_seen
 
 SHOWN_PX = 14.0
 """A target counts as shown from this height in the picture on; 12 and a margin."""
@@ -27,97 +23,54 @@ DARK_M, DARK_WORTH, UNSURE_WORTH = 60.0, 0.3, 0.9
 """At night: beyond this range a camera of which nobody says how far it sees is worth a little less;
 one that is said not to see so far, much less."""
 HIDDEN = 1e9
+ALL_ROUND = -1.0
+"""Least cosine of the angle from a camera's direction where every direction counts."""
 
 
-class Lenses(NamedTuple):
-    """Cameras, one row each; lengths in metres, angles in radians."""
-
-    x: Floats
-    y: Floats
-    z: Floats
-    """Above the plane, or the sea where the city has ground heights."""
-    place: Rows
-    """Row of ``Profiles``."""
-    turns: Flags
-    usable: Flags
-    """False where a value is missing or impossible: such a camera shows nothing."""
-    trust: Floats
-    """Probability that the camera stands and looks as the data say."""
-    azimuth: Floats
-    tilt: Floats
-    roll: Floats
-    half_w: Floats
-    """Tangent of half the horizontal field of view, at its widest."""
-    aspect: Floats
-    """Height by width of the picture."""
-    half_px: Floats
-    """Half the picture's width."""
-    zoom: Floats
-    """Largest magnification; 1 for a fixed camera."""
-    speed: Floats
-    """(n, 3) radians per second of pan and tilt, magnifications per second."""
-    tilts: Floats
-    """(n, 2) least and largest tilt of a PTZ."""
-    night_m: Floats
-    belief: Rows
-    """Row of the chance tables, or -1 where the direction is known."""
-    zone: Rows
-    """(n + 1,) rows of ``zones``."""
-    zones: Floats
-    """(k, 4) sectors that must not be shown: from, to (clockwise), near, far."""
-    owner: Rows
-    rank: Rows
-    """Place in the order of ids: equal views go to the lower one."""
-
-
-class Target(NamedTuple):
-    """What is looked for."""
-
-    height_m: float
-    width_m: float
-    px_per_m: float
-    """Picture quality asked for."""
-    night: bool
-
-
-class Believed(NamedTuple):
-    """What is believed of cameras whose direction nobody knows."""
-
-    chance: Tables
-    """(rows, azimuths, ranges) probability that a target there is in the picture."""
-    step_m: float
-    """Width of a range, as for a person; the last one is open."""
-    most: Floats
-    """(rows,) the largest probability of a row."""
+@inner
+def half_aside(tangent: float, aspect: float, tilt: float) -> float:
+    """How far aside of its direction a tilted lens sees at most, in a corner; radians."""
+    ahead = math.cos(tilt) - tangent * aspect * abs(math.sin(tilt))
+    return arc(tangent, ahead) + 0.01 if ahead > 0 else math.pi
 
 
 @compiled
 def look_past_walls(
-    lens: Lenses,
+    eye: Eye,
     i: int,
-    profiles: Profiles,
-    edge: Edges,
-    px: Floats,
-    py: Floats,
-    ground: Floats,
+    place: Place,
     height: float,
+    azimuth: float,
+    least_cos: float,
     lowest: Tables,
 ) -> bool:
-    """Lowest height in sight of camera ``i`` over each point, into ``lowest`` (s,); any in sight?"""
-    x, y, z, p = lens.x[i], lens.y[i], lens.z[i], lens.place[i]
-    ends = profiles.short_m[p] if height <= SHORT_M else profiles.tall_m[p]
-    span, wall = profiles.span[p], profiles.wall
+    """Lowest height in sight of camera ``i`` over each point, into ``lowest`` (s,); any in sight?
+
+    Points whose direction is so far from ``azimuth`` that the cosine of the angle is below
+    ``least_cos`` are not looked at and count as hidden; ``ALL_ROUND`` looks at all.
+    """
+    c, wall = eye.lens.camera[i], eye.profiles.wall
+    x, y, z, p = c.x, c.y, c.z, c.place
+    ends = eye.profiles.short_m[p] if height <= SHORT_M else eye.profiles.tall_m[p]
+    span, within = eye.profiles.span[p], eye.profiles.within[p]
+    east, north = math.sin(azimuth), math.cos(azimuth)
     some = False
-    for j in range(px.size):
-        dx, dy = px[j] - x, py[j] - y
-        b = bucket_of(dx, dy)
+    for j in range(place.x.size):
+        dx, dy = place.x[j] - x, place.y[j] - y
+        away2 = dx * dx + dy * dy
         lowest[j] = HIDDEN
-        if dx * dx + dy * dy > ends[b] * ends[b]:
+        if least_cos > 0:
+            ahead = dx * east + dy * north
+            if ahead < 0 or ahead * ahead < least_cos * least_cos * away2:
+                continue
+        b = bucket_of(dx, dy)
+        if away2 > ends[b] * ends[b]:
             continue
-        top = ground[j] + height
-        seen = lowest_seen(edge, wall, span[b], span[b + 1], x, y, z, dx, dy, top)
+        top = place.ground[j] + height
+        end = last_before(within[b], span[b], span[b + 1], math.sqrt(away2))
+        seen = lowest_seen(eye.edge, wall, span[b], end, x, y, z, dx, dy, top)
         if seen < top:
-            lowest[j] = max(seen - ground[j], 0.0)
+            lowest[j] = max(seen - place.ground[j], 0.0)
             some = True
     return some
 
@@ -148,9 +101,8 @@ def worth(low: float, high: float, tall_px: float, px_per_m: float, target: Targ
 
 
 @inner
-def by_night(lens: Lenses, i: int, away: float) -> float:
+def by_night(night_m: float, away: float) -> float:
     """What darkness leaves of a view's worth."""
-    night_m = lens.night_m[i]
     if math.isnan(night_m):
         return 1.0 if away <= DARK_M else UNSURE_WORTH
     return 1.0 if away <= night_m else DARK_WORTH
@@ -166,94 +118,86 @@ def waited(seconds: float) -> float:
 def show_posed(
     lens: Lenses,
     i: int,
-    aim: Floats,
+    azimuth: float,
+    tilt: float,
+    tangent: float,
     target: Target,
-    px: Floats,
-    py: Floats,
-    ground: Floats,
-    weight: Floats,
+    place: Place,
     lowest: Tables,
     sure: float,
     shown: Tables,
 ) -> tuple[float, float]:
-    """Probability that camera ``i``, aimed so (azimuth, tilt, tangent), shows each point.
+    """Probability that camera ``i``, posed so, shows each point.
 
     Into ``shown`` (s,); returns the weight of the points shown, and px per metre over them.
     """
-    pose = np.empty(9)
-    set_pose(pose, aim[0], aim[1], lens.roll[i])
-    half_w = aim[2] * USED
-    half_h = half_w * lens.aspect[i]
-    focal_px = lens.half_px[i] / aim[2]
+    c, pose = lens.camera[i], np.empty(9)
+    set_pose(pose, azimuth, tilt, c.roll)
+    x, y, z = c.x, c.y, c.z
+    half_w = tangent * USED
+    half_h = half_w * c.aspect
+    focal_px = c.half_px / tangent
     zoned = lens.zone[i + 1] > lens.zone[i]
     share, density = 0.0, 0.0
-    for j in range(px.size):
+    for j in range(place.x.size):
         shown[j] = 0.0
         if lowest[j] >= target.height_m:
             continue
-        dx, dy = px[j] - lens.x[i], py[j] - lens.y[i]
+        dx, dy = place.x[j] - x, place.y[j] - y
         low, high, tall_px, px_per_m = picture(
-            pose,
-            half_w,
-            half_h,
-            focal_px,
-            dx,
-            dy,
-            lens.z[i] - ground[j],
-            lowest[j],
-            target.height_m,
+            pose, half_w, half_h, focal_px, dx, dy, z - place.ground[j], lowest[j], target.height_m
         )
         value = worth(low, high, tall_px, px_per_m, target)
         if value == 0 or (zoned and in_zone(lens, i, dx, dy)):
             continue
         if target.night:
-            value *= by_night(lens, i, math.hypot(dx, dy))
+            value *= by_night(c.night_m, math.hypot(dx, dy))
         shown[j] = value * sure
-        share += weight[j]
-        density += weight[j] * px_per_m
+        share += place.weight[j]
+        density += place.weight[j] * px_per_m
     return share, density / share if share > 0 else 0.0
 
 
 @inner
 def show_believed(
-    lens: Lenses,
+    eye: Eye,
     i: int,
-    tables: Believed,
     target: Target,
-    px: Floats,
-    py: Floats,
-    weight: Floats,
+    place: Place,
     lowest: Tables,
     sure: float,
     shown: Tables,
 ) -> tuple[float, float]:
     """The same for a camera whose direction is only believed; its pixels are those of its range."""
-    chance = tables.chance[lens.belief[i]]
+    c = eye.lens.camera[i]
+    chance = eye.tables.chance[c.belief]
     azimuths = chance.shape[0]
+    zoned = eye.lens.zone[i + 1] > eye.lens.zone[i]
     share, density = 0.0, 0.0
-    for j in range(px.size):
+    for j in range(place.x.size):
         shown[j] = 0.0
         if lowest[j] >= target.height_m:
             continue
-        dx, dy = px[j] - lens.x[i], py[j] - lens.y[i]
+        dx, dy = place.x[j] - c.x, place.y[j] - c.y
         away = math.hypot(dx, dy)
-        if lens.zone[i + 1] > lens.zone[i] and in_zone(lens, i, dx, dy):
+        if zoned and in_zone(eye.lens, i, dx, dy):
             continue
-        range_ = min(int(away * 1.7 / target.height_m / tables.step_m), chance.shape[1] - 1)
+        range_ = min(int(away * 1.7 / target.height_m / eye.tables.step_m), chance.shape[1] - 1)
         turn = (arc(dx, dy) % (2 * math.pi)) / (2 * math.pi)
         p = float(chance[min(int(turn * azimuths), azimuths - 1), range_])
         if target.night:
-            p *= by_night(lens, i, away)
+            p *= by_night(c.night_m, away)
         shown[j] = p * sure * (1 - 0.1 * lowest[j] / target.height_m)
-        share += weight[j] * p
-        density += weight[j] * p * lens.half_px[i] / lens.half_w[i] / max(away, 1.0)
+        share += place.weight[j] * p
+        density += place.weight[j] * p * c.half_px / c.half_w / max(away, 1.0)
     return share, density / share if share > 0 else 0.0
 
 
 @inner
-def slew_s(lens: Lenses, i: int, now: Floats, aim: Floats) -> float:
-    """Time for a PTZ to turn from ``now`` into ``aim``; the three motors run together."""
-    pan = abs(apart(aim[0], now[0])) / lens.speed[i, 0]
-    tilt = abs(aim[1] - now[1]) / lens.speed[i, 1]
-    zoom = abs(lens.half_w[i] / aim[2] - lens.half_w[i] / now[2]) / lens.speed[i, 2]
+def slew_s(lens: Lenses, i: int, now: Record, aim: Floats) -> float:
+    """Time for a PTZ to turn from its row of the moment into ``aim``; the three motors run together."""
+    c = lens.camera[i]
+    pan = abs(apart(aim[0], now.azimuth)) / c.pan_speed
+    tilt = abs(aim[1] - now.tilt) / c.tilt_speed
+    zoom = abs(c.half_w / aim[2] - c.half_w / now.tangent) / c.zoom_speed
     return float(max(pan, tilt, zoom))

@@ -2,8 +2,8 @@
 
 Around a position the circle is cut into ``SLICES``. In each slice the nearest tall wall that fills
 it hides everything behind; a wall is kept for a position only where it is not hidden itself, and
-listed in the ``BUCKETS`` of directions that it touches. A sight line then meets the few walls of its
-bucket: exact, whatever the height of the target up to ``TALLEST_M``.
+listed in the ``BUCKETS`` of directions that it touches, the nearest first. A sight line then meets the
+few walls of its bucket that are not behind the target: exact, whatever its height up to ``TALLEST_M``.
 """
 
 from typing import NamedTuple
@@ -24,12 +24,17 @@ SHORT_M = 2.0
 """Targets up to this height have a nearer end of sight."""
 REACH_M = 520.0
 """Nothing farther than this from a lens is looked at."""
+RINGS_M = (25.0, 50.0, 100.0, 200.0)
+"""How many walls of a bucket are nearer than these is known without a look at them."""
+MANY = 255
+"""As many walls as are counted."""
 AT_LENS_M = 0.05
 """A wall nearer to the lens than this is what the camera hangs on."""
 
 Edges = NDArray[np.float32]
 Rows = NDArray[np.int32]
 Counts = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
 
 
 class Grid(NamedTuple):
@@ -63,6 +68,8 @@ class Profiles(NamedTuple):
     """(p, BUCKETS + 1) where a bucket's walls lie in ``wall``; -1 where not found yet."""
     wall: Rows
     """Rows of ``Solids.edge``."""
+    within: Bytes
+    """(p, BUCKETS, 4) how many of a bucket's walls begin nearer than ``RINGS_M``, up to ``MANY``."""
     short_m: Edges
     """(p, BUCKETS) beyond this nothing up to ``SHORT_M`` is in sight."""
     tall_m: Edges
@@ -78,14 +85,16 @@ class Scratch(NamedTuple):
     near: Floats
     bucket: Rows
     wall: Rows
+    away: Floats
     found: Rows
 
 
 def make_scratch(size: int = 1 << 16) -> Scratch:
     """Room for ``size`` walls around one position."""
     rows = [np.empty(size, np.int32) for _ in range(3)]
-    listed = [np.empty(4 * size, np.int32) for _ in range(3)]
-    return Scratch(rows[0], rows[1], rows[2], np.empty(size), listed[0], listed[1], listed[2])
+    bucket, wall, found = (np.empty(4 * size, np.int32) for _ in range(3))
+    away = np.empty(4 * size)
+    return Scratch(rows[0], rows[1], rows[2], np.empty(size), bucket, wall, away, found)
 
 
 def _directions() -> Floats:
@@ -242,6 +251,7 @@ def _list_walls(
                 )
             if near <= tall[k] and listed < room.bucket.size:
                 room.bucket[listed], room.wall[listed] = bucket, row
+                room.away[listed] = room.near[i]
                 listed += 1
                 last = bucket
     return listed
@@ -260,12 +270,13 @@ def find_walls(
     short_m: Floats,
     tall_m: Floats,
     span: Rows,
+    within: Bytes,
 ) -> int:
     """Find the walls that matter around one lens.
 
-    ``base`` is the ground there, ``skip`` a building that does not count, or -1. Fills the rows ``short_m, tall_m`` (BUCKETS,) and
-    ``span`` (BUCKETS + 1,), counted from 0, and leaves the walls in ``room.found``, bucket by bucket;
-    returns how many.
+    ``base`` is the ground there, ``skip`` a building that does not count, or -1. Fills the rows
+    ``short_m, tall_m`` (BUCKETS,), ``span`` (BUCKETS + 1,), counted from 0, and ``within`` (BUCKETS, 4), and
+    leaves the walls in ``room.found``, bucket by bucket, the nearest first; returns how many.
     """
     short, tall = np.full(SLICES, REACH_M), np.full(SLICES, REACH_M)
     count, ring, last = 0, 0, int(REACH_M // solids.grid.cell_m) + 2
@@ -276,17 +287,37 @@ def find_walls(
     for b in range(BUCKETS):
         short_m[b] = short[b * PER_BUCKET : (b + 1) * PER_BUCKET].max()
         tall_m[b] = tall[b * PER_BUCKET : (b + 1) * PER_BUCKET].max()
+    _sort_walls(room, listed, span, within)
+    return listed
+
+
+@inner
+def _sort_walls(room: Scratch, listed: int, span: Rows, within: Bytes) -> None:
+    """The listed walls into ``room.found``: by bucket, the nearest first."""
     span[:] = 0
+    within[:] = 0
     for k in range(listed):
-        span[room.bucket[k] + 1] += 1
+        b = room.bucket[k]
+        span[b + 1] += 1
+        for ring in range(len(RINGS_M)):
+            if room.away[k] < RINGS_M[ring] and within[b, ring] < MANY:
+                within[b, ring] += 1
     for b in range(BUCKETS):
         span[b + 1] += span[b]
     at = span.copy()
-    for k in range(listed):
+    for k in np.argsort(room.away[:listed], kind="mergesort"):
         b = room.bucket[k]
         room.found[at[b]] = room.wall[k]
         at[b] += 1
-    return listed
+
+
+@inner
+def last_before(within: Bytes, first: int, last: int, away: float) -> int:
+    """End of a bucket's walls (first…last) that begin nearer than ``away``, or some more."""
+    for ring in range(len(RINGS_M)):
+        if away <= RINGS_M[ring]:
+            return first + within[ring] if within[ring] < MANY else last
+    return last
 
 
 @inner

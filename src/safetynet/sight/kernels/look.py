@@ -1,0 +1,204 @@
+"""Looking through cameras: what walls leave of a place, then what each pose has in its picture."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from safetynet.base.geo import Floats
+from safetynet.sight.kernels.aims import AIMS, plan_aims
+from safetynet.sight.kernels.compiled import inner
+from safetynet.sight.kernels.geometry import apart, arc
+from safetynet.sight.kernels.lens import (
+    ALL_ROUND,
+    half_aside,
+    look_past_walls,
+    show_believed,
+    show_posed,
+    slew_s,
+    waited,
+)
+from safetynet.sight.kernels.strip import note_directions
+from safetynet.sight.kernels.tables import (
+    VIEW,
+    Eye,
+    Flags,
+    Lenses,
+    Moment,
+    Place,
+    Record,
+    Records,
+    Tables,
+    Target,
+)
+from safetynet.sight.kernels.walls import Bytes, Rows
+
+
+class Search(NamedTuple):
+    """What is known of the cameras of one question, in the order of ``cameras``, and of their views."""
+
+    cameras: Rows
+    bounds: Floats
+    """(n,) the most each can be worth, by distance and direction."""
+    lowest: Tables
+    """(n, s) lowest height in sight past the walls."""
+    bucket: Bytes
+    """(n, s) direction of what a PTZ sees past the walls."""
+    wide: Floats
+    """(n,) half the angle that a PTZ's widest picture holds; π for others."""
+    direction: Floats
+    """(n,) from the camera to the middle of the place, radians."""
+    first: Rows
+    """(n, 2) its views in ``views``: as first looked at, and, of a PTZ, as aimed anew; -1: none yet."""
+    found: Rows
+    """(n, 2) how many."""
+    taken: Flags
+    aimed_at: Rows
+    """(n,) round in which a PTZ was last aimed."""
+    most: Floats
+    """(n,) the most that it could add when that was last worked out; it only falls."""
+    pending: Flags
+    """Walls were looked past, but not yet what the picture shows: it could not win so far."""
+    views: Records
+    """(v,) of ``VIEW``."""
+    shown: Tables
+    """(v, s) probability that the view shows a target at each point."""
+    used: Rows
+    """(1,) views so far."""
+
+
+@inner
+def make_search(cameras: Rows, bounds: Floats, points: int) -> Search:
+    """Room for looking through these cameras; memory is touched only where one is looked through."""
+    n = cameras.size
+    return Search(
+        cameras,
+        bounds,
+        np.empty((n, points), np.float32),
+        np.empty((n, points), np.uint8),
+        np.empty(n),
+        np.empty(n),
+        np.full((n, 2), -1, np.int32),
+        np.zeros((n, 2), np.int32),
+        np.zeros(n, np.bool_),
+        np.zeros(n, np.int32),
+        np.full(n, np.inf),
+        np.zeros(n, np.bool_),
+        np.empty(2 * n * AIMS, VIEW),
+        np.empty((2 * n * AIMS, points), np.float32),
+        np.zeros(1, np.int32),
+    )
+
+
+@inner
+def may_turn(c: Record, m: Record) -> bool:
+    """True for a PTZ that is free."""
+    return bool(c.turns and m.state == 0)
+
+
+@inner
+def look_past(
+    eye: Eye, place: Place, moment: Moment, target: Target, search: Search, k: int
+) -> bool:
+    """What walls leave of the place to one camera, once; False: nothing."""
+    i = search.cameras[k]
+    c, m = eye.lens.camera[i], moment.camera[i]
+    search.direction[k] = arc(place.mid_x - c.x, place.mid_y - c.y)
+    search.wide[k] = math.pi
+    turns, least_cos = may_turn(c, m), ALL_ROUND
+    if not turns and c.belief < 0 and c.roll == 0:
+        aside = half_aside(m.tangent, c.aspect, m.tilt)
+        least_cos = math.cos(aside) if aside < math.pi / 2 else ALL_ROUND
+    lowest = search.lowest[k]
+    some = look_past_walls(eye, i, place, target.height_m, m.azimuth, least_cos, lowest)
+    search.pending[k] = some
+    if some and turns:
+        search.wide[k] = note_directions(c, place, target.height_m, lowest, search.bucket[k])
+    return bool(some)
+
+
+@inner
+def look(
+    eye: Eye,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    search: Search,
+    k: int,
+    left: Floats,
+    again: int,
+) -> None:
+    """What one camera's picture shows, for the first time or, of a PTZ, aimed at what is left."""
+    i = search.cameras[k]
+    search.found[k, again] = 0
+    search.pending[k] = False
+    aims, count = np.empty((AIMS, 3)), 0
+    if may_turn(eye.lens.camera[i], moment.camera[i]):
+        count = plan_aims(eye.lens, i, target, place, left, search.lowest[k], aims)
+        if count == 0:
+            return
+    if search.first[k, again] < 0:
+        search.first[k, again] = search.used[0]
+        search.used[0] += max(count, 1) if again == 0 else AIMS
+    search.found[k, again] = _add(eye, place, moment, target, search, k, aims, count, again)
+
+
+@inner
+def _add(
+    eye: Eye,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    search: Search,
+    k: int,
+    aims: Floats,
+    count: int,
+    again: int,
+) -> int:
+    """Look through a camera in each of its aims; returns the number of views that show something."""
+    i, turned, first, n = search.cameras[k], count > 0, search.first[k, again], 0
+    c, m = eye.lens.camera[i], moment.camera[i]
+    for a in range(max(count, 1)):
+        if not turned:
+            aims[a, 0], aims[a, 1], aims[a, 2] = m.azimuth, m.tilt, m.tangent
+        slew = slew_s(eye.lens, i, m, aims[a]) if turned else 0.0
+        sure = c.trust * m.sure * waited(slew + m.start_s)
+        shown, lowest = search.shown[first + n], search.lowest[k]
+        if c.belief >= 0 and not turned:
+            share, px = show_believed(eye, i, target, place, lowest, sure, shown)
+        else:
+            share, px = show_posed(
+                eye.lens, i, aims[a, 0], aims[a, 1], aims[a, 2], target, place, lowest, sure, shown
+            )
+        if share <= 0:
+            continue
+        view = search.views[first + n]
+        view.share, view.px_per_m, view.slew_s = share, px, slew
+        _note(eye.lens, place, m, i, aims[a], turned, shown, view)
+        n += 1
+    return n
+
+
+@inner
+def _note(
+    lens: Lenses,
+    place: Place,
+    m: Record,
+    i: int,
+    aim: Floats,
+    turned: bool,
+    shown: Tables,
+    view: Record,
+) -> None:
+    """What a view is, beside what it shows."""
+    c, chance = lens.camera[i], 0.0
+    for j in range(place.weight.size):
+        chance += shown[j] * place.weight[j]
+    view.camera, view.turned = i, turned
+    view.azimuth, view.tilt, view.tangent = aim[0], aim[1], aim[2]
+    view.chance, view.gain = chance, np.inf
+    dx, dy = place.mid_x - c.x, place.mid_y - c.y
+    view.direction = arc(dx, dy)
+    view.turn = abs(apart(aim[0], m.azimuth)) if turned else 0.0
+    view.away_m, view.start_s = math.sqrt(dx * dx + dy * dy), m.start_s
+    view.believed = c.belief >= 0 and not turned
