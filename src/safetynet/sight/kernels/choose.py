@@ -4,8 +4,9 @@ The worth of a set is the probability, over the points of the place, that at lea
 shows the target, plus ``SIDES`` times how well the place is seen from all sides. Both parts are
 monotone and submodular, so taking the best next view each time reaches at least 1 - 1/e of the best
 set where each camera has one view (Nemhauser, Wolsey, Fisher 1978), and half of it where a PTZ offers
-several aims of which one may be taken. Gains only fall, and a camera's distance bounds its first one:
-cameras are looked at lazily, in the order of that bound (Minoux 1978).
+several aims of which one may be taken. Gains only fall, so cameras
+are looked at lazily, the most promising first (Minoux 1978): distance and direction bound what one
+could show, then what walls leave of the place, then how much of that goes into one picture.
 """
 
 import math
@@ -18,6 +19,7 @@ from safetynet.sight.kernels.gather import gather
 from safetynet.sight.kernels.look import Search, look, look_past, make_search, may_turn
 from safetynet.sight.kernels.strip import heaviest_strip
 from safetynet.sight.kernels.tables import Eye, Moment, Place, Record, Records, Tables, Target
+from safetynet.sight.kernels.walls import Rows
 
 SIDES = 0.05
 """Worth of seeing the place from all sides, beside the worth of seeing it at all."""
@@ -27,6 +29,8 @@ SAME_SIDE_RAD = math.radians(75)
 LEAST_GAIN = 0.004
 AIM_ANEW = 0.05
 """Weight left unseen from which on PTZ cameras are aimed at what is left."""
+AT_ONCE = 32
+"""Walls are looked past for so many cameras, the nearest to their bounds, before the next look."""
 LAST = 1 << 30
 """A rank after all others."""
 EVEN = 1e-9
@@ -82,32 +86,23 @@ def _gain(shown: Tables, view: Record, left: Floats, sides: Floats) -> float:
 
 
 @inner
-def _may_win(
-    search: Search,
-    k: int,
-    left: Floats,
-    weight: Floats,
-    sides: Floats,
-    height: float,
-    enough: float,
-) -> bool:
-    """Could a camera add ``enough``? At most all that is left that walls do not hide from it and
-    that goes into one picture."""
-    if search.most[k] < enough:
-        return False
+def _bound_again(
+    search: Search, k: int, left: Floats, weight: Floats, sides: Floats, height: float
+) -> None:
+    """Work out the most that a look through a camera could add: all that is left that walls do not hide from
+    it and that goes into one picture."""
     missed, seen = 0.0, 0.0
     lowest = search.lowest[k]
     for j in range(left.size):
         if lowest[j] < height:
             missed += left[j]
             seen += weight[j]
-    bound = search.bounds[k]
-    aside = SIDES * _side_gain(_bearing_row(search.direction[k]), bound * seen, sides)
-    if bound * missed + aside >= enough and search.wide[k] < math.pi:
+    if search.wide[k] < math.pi:
         strip = heaviest_strip(left, height, lowest, search.bucket[k], search.wide[k])
         missed = min(missed, strip)
+    bound = search.bounds[k]
+    aside = SIDES * _side_gain(_bearing_row(search.direction[k]), bound * seen, sides)
     search.most[k] = bound * missed + aside
-    return bool(search.most[k] >= enough)
 
 
 @inner
@@ -127,69 +122,56 @@ def _try(
 
 
 @inner
-def _settle(
-    eye: Eye,
-    place: Place,
-    moment: Moment,
-    target: Target,
-    search: Search,
-    k: int,
-    left: Floats,
-    sides: Floats,
-    round_: int,
-    best: Best,
-) -> Best:
-    """Look through a pending camera where it could win; the best so far, or its best view."""
-    enough = best[2] - EVEN
-    if not _may_win(search, k, left, place.weight, sides, target.height_m, enough):
-        return best
-    look(eye, place, moment, target, search, k, left, 0)
-    search.aimed_at[k] = round_
-    return _try(search, k, 0, left, sides, best, eye.lens.camera[search.cameras[k]].rank)
+def _list_open(
+    eye: Eye, moment: Moment, search: Search, first: int, known: int, anew: bool, least: float
+) -> Rows:
+    """Cameras through which there is more to see, the most promising first: not looked through yet,
+    or a PTZ that may be aimed at what is left."""
+    open_, n = np.empty(known - first, np.int32), 0
+    for k in range(first, known):
+        may = search.pending[k]
+        if not may and anew and search.found[k, 0] > 0 and not search.taken[k]:
+            i = search.cameras[k]
+            may = may_turn(eye.lens.camera[i], moment.camera[i])
+        if may and search.most[k] >= least:
+            open_[n] = k
+            n += 1
+    return open_[:n][np.argsort(-search.most[open_[:n]], kind="mergesort")]
 
 
 @inner
-def _aim_anew(
+def _look_on(
     eye: Eye,
     place: Place,
     moment: Moment,
     target: Target,
     search: Search,
-    k: int,
-    left: Floats,
-    sides: Floats,
-    round_: int,
-    best: Best,
-) -> Best:
-    """Aim a PTZ at what is left where that could win; the best so far, or its best view."""
-    i, enough = search.cameras[k], best[2] - EVEN
-    if search.taken[k] or search.found[k, 0] == 0 or search.aimed_at[k] == round_:
-        return best
-    if not may_turn(eye.lens.camera[i], moment.camera[i]):
-        return best
-    if best[0] == k and search.first[k, 1] >= 0 and best[1] >= search.first[k, 1]:
-        return best  # what it was aimed at anew before is the best there is
-    if not _may_win(search, k, left, place.weight, sides, target.height_m, enough):
-        return best
-    look(eye, place, moment, target, search, k, left, 1)
-    search.aimed_at[k] = round_
-    return _try(search, k, 1, left, sides, best, eye.lens.camera[i].rank)
-
-
-@inner
-def _best_known(
-    eye: Eye,
-    place: Place,
-    moment: Moment,
-    target: Target,
-    search: Search,
+    first: int,
     known: int,
     left: Floats,
     sides: Floats,
     anew: bool,
-    round_: int,
+    best: Best,
 ) -> Best:
-    """The best view of the cameras looked at so far."""
+    """Look through the cameras first…known that could win; the best so far."""
+    for k in _list_open(eye, moment, search, first, known, anew, best[2] - EVEN):
+        if search.most[k] < best[2] - EVEN:
+            break
+        _bound_again(search, k, left, place.weight, sides, target.height_m)
+        if search.most[k] < best[2] - EVEN:
+            continue
+        again = 0 if search.pending[k] else 1
+        if again and best[0] == k and best[1] >= search.first[k, 1] >= 0:
+            continue  # what it was aimed at anew before is the best there is
+        look(eye, place, moment, target, search, k, left, again)
+        rank = eye.lens.camera[search.cameras[k]].rank
+        best = _try(search, k, again, left, sides, best, rank)
+    return best
+
+
+@inner
+def _best_known(eye: Eye, search: Search, known: int, left: Floats, sides: Floats) -> Best:
+    """The best of the views looked at in earlier rounds."""
     best = (-1, -1, -1.0, LAST)
     for k in range(known):
         if search.taken[k]:
@@ -197,11 +179,6 @@ def _best_known(
         rank = eye.lens.camera[search.cameras[k]].rank
         for again in range(2):
             best = _try(search, k, again, left, sides, best, rank)
-    for k in range(known):
-        if search.pending[k]:
-            best = _settle(eye, place, moment, target, search, k, left, sides, round_, best)
-    for k in range(known if anew else 0):
-        best = _aim_anew(eye, place, moment, target, search, k, left, sides, round_, best)
     return best
 
 
@@ -226,12 +203,18 @@ def choose(
     for round_ in range(count):
         missed = left.sum()
         anew = bool(round_ > 0 and s > 8 and missed > AIM_ANEW)
-        best = _best_known(eye, place, moment, target, search, known, left, sides, anew, round_)
+        best = _best_known(eye, search, known, left, sides)
         aside = SIDES * _most_sides(sides)
+        best = _look_on(eye, place, moment, target, search, 0, known, left, sides, anew, best)
         while known < n and bounds[known] * missed + aside >= best[2] - EVEN:
-            if look_past(eye, place, moment, target, search, known):
-                best = _settle(eye, place, moment, target, search, known, left, sides, round_, best)
-            known += 1
+            first = known
+            while known < min(n, first + AT_ONCE):
+                if look_past(eye, place, moment, target, search, known):
+                    _bound_again(search, known, left, place.weight, sides, target.height_m)
+                known += 1
+            best = _look_on(
+                eye, place, moment, target, search, first, known, left, sides, False, best
+            )
         k, v, gain, _ = best
         if v < 0 or gain < LEAST_GAIN:
             return round_, missed

@@ -14,10 +14,9 @@ LOW, HIGH, TALL_PX, PX_PER_M = 0, 1, 2, 3
 @inner
 def diamond(dx: float, dy: float) -> float:
     """A direction as a number in [0, 4) that grows with its angle: no arc tangent needed."""
-    if dy >= 0:
-        turn = dy / (dx + dy) if dx >= 0 else 1 - dx / (dy - dx)
-    else:
-        turn = 2 - dy / (-dx - dy) if dx < 0 else 3 + dx / (dx - dy)
+    # Without branches: signs come at random, and a wrong guess costs more than the division.
+    s = dx / (abs(dx) + abs(dy))
+    turn = 1 - s if dy >= 0 else 3 + s
     return turn if turn < 4 else 0.0
 
 

@@ -53,10 +53,8 @@ class Search(NamedTuple):
     found: Rows
     """(n, 2) how many."""
     taken: Flags
-    aimed_at: Rows
-    """(n,) round in which a PTZ was last aimed."""
     most: Floats
-    """(n,) the most that it could add when that was last worked out; it only falls."""
+    """(n,) the most that another look could add, when that was last worked out; it only falls."""
     pending: Flags
     """Walls were looked past, but not yet what the picture shows: it could not win so far."""
     views: Records
@@ -81,7 +79,6 @@ def make_search(cameras: Rows, bounds: Floats, points: int) -> Search:
         np.full((n, 2), -1, np.int32),
         np.zeros((n, 2), np.int32),
         np.zeros(n, np.bool_),
-        np.zeros(n, np.int32),
         np.full(n, np.inf),
         np.zeros(n, np.bool_),
         np.empty(2 * n * AIMS, VIEW),
