@@ -4,12 +4,16 @@ On a developer's machine a test that needs Chromium or PostgreSQL is skipped, an
 (``CI=true``) such a skip is a failure: a promise that nobody tried is not kept.
 """
 
+import itertools
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from safetynet.store.engines import sqlite_url
+from tests.postgres import Server, running_server
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -59,3 +63,26 @@ def postgres_bin() -> Path:
     path = find_postgres()
     assert path is not None, "mark the test with pytest.mark.postgres"
     return path.resolve().parent
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_bin: Path) -> Iterator[Server]:
+    """The session's PostgreSQL server."""
+    with running_server(postgres_bin) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])], ids=str)
+def make_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """URLs of new, empty stores: every test that asks for it runs on SQLite and on PostgreSQL."""
+    if request.param == "postgres":
+        server: Server = request.getfixturevalue("postgres")
+        return server.make_database
+    count = itertools.count()
+    return lambda: sqlite_url(tmp_path / f"store{next(count)}.db")
+
+
+@pytest.fixture
+def store_url(make_store_url: Callable[[], str]) -> str:
+    """The URL of one new, empty store."""
+    return make_store_url()

@@ -1,8 +1,7 @@
 """A store, a clock and a small folded world for the journal's tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -16,12 +15,12 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(f"sqlite:///{tmp_path}/node.db") as store:
+async def store(make_store_url: Callable[[], str]) -> AsyncIterator[Store]:
+    async with Store(make_store_url()) as store:
         yield store
 
 
 @pytest.fixture
-async def other(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(f"sqlite:///{tmp_path}/other.db") as store:
+async def other(make_store_url: Callable[[], str]) -> AsyncIterator[Store]:
+    async with Store(make_store_url()) as store:
         yield store

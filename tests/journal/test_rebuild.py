@@ -1,11 +1,11 @@
 """Folding again gives the same rows, for any history."""
 
 import asyncio
-import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 
@@ -21,25 +21,30 @@ histories = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
-@given(histories)
-def test_rebuilding_gives_the_same_rows(history: list[tuple[str, str]]) -> None:
-    before, after = asyncio.run(_rebuild(history))
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example asks it anew
+)
+@given(history=histories)
+def test_rebuilding_gives_the_same_rows(
+    history: list[tuple[str, str]], make_store_url: Callable[[], str]
+) -> None:
+    before, after = asyncio.run(_rebuild(make_store_url(), history))
     assert after == before
 
 
-async def _rebuild(history: list[tuple[str, str]]) -> tuple[list[Any], list[Any]]:
-    with tempfile.TemporaryDirectory() as folder:
-        async with Store(f"sqlite:///{folder}/node.db") as store:
-            clock = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
-            journal = Journal(NodeId("hub"), store, clock, FOLDS)
-            for camera, word in history:
-                clock.advance(1)
-                await journal.append([state(camera, word)])
-            before = await store.read(rows)
-            await store.write(_spoil)
-            await journal.rebuild()
-            return before, await store.read(rows)
+async def _rebuild(url: str, history: list[tuple[str, str]]) -> tuple[list[Any], list[Any]]:
+    async with Store(url) as store:
+        clock = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
+        journal = Journal(NodeId("hub"), store, clock, FOLDS)
+        for camera, word in history:
+            clock.advance(1)
+            await journal.append([state(camera, word)])
+        before = await store.read(rows)
+        await store.write(_spoil)
+        await journal.rebuild()
+        return before, await store.read(rows)
 
 
 def _spoil(conn: Connection) -> None:

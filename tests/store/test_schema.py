@@ -1,7 +1,10 @@
 """Fresh tables and migrated tables are the same, and an ordinary start loads nothing extra."""
 
+import asyncio
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Engine, inspect, text
 
 from safetynet.base.errors import BrokenError
+from safetynet.store.engines import make_engine
 from safetynet.store.migrate import upgrade
 from safetynet.store.schema import NODE_SCHEMA, bring_up
 from safetynet.store.store import Store
@@ -22,8 +25,16 @@ from safetynet.store.tables import FOLDED, metadata
 MIGRATIONS = "safetynet.store:migrations"
 
 
-def engine(tmp_path: Path, name: str) -> Engine:
-    return create_engine(f"sqlite:///{tmp_path}/{name}.db", poolclass=NullPool)
+type MakeUrl = Callable[[], str]
+
+
+@contextmanager
+def engine(url: str) -> Iterator[Engine]:
+    engine = make_engine(url, writes=True, connections=1)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def shape(engine: Engine) -> dict[str, Any]:
@@ -39,16 +50,34 @@ def shape(engine: Engine) -> dict[str, Any]:
     }
 
 
-def test_migrations_and_fresh_tables_give_the_same_schema(tmp_path: Path) -> None:
-    fresh, migrated = engine(tmp_path, "fresh"), engine(tmp_path, "migrated")
-    with fresh.begin() as conn:
-        bring_up(conn, NODE_SCHEMA)
-    with migrated.begin() as conn:
-        upgrade(conn, MIGRATIONS)
-        assert compare_metadata(MigrationContext.configure(conn), metadata) == []
-    assert shape(migrated) == shape(fresh)
-    with migrated.begin() as conn:
-        bring_up(conn, NODE_SCHEMA)
+def test_migrations_and_fresh_tables_give_the_same_schema(make_store_url: MakeUrl) -> None:
+    with engine(make_store_url()) as fresh, engine(make_store_url()) as migrated:
+        with fresh.begin() as conn:
+            bring_up(conn, NODE_SCHEMA)
+        with migrated.begin() as conn:
+            upgrade(conn, MIGRATIONS)
+            assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+        assert shape(migrated) == shape(fresh)
+        with migrated.begin() as conn:
+            bring_up(conn, NODE_SCHEMA)
+
+
+def test_an_older_store_is_brought_up(make_store_url: MakeUrl) -> None:
+    with engine(make_store_url()) as older, engine(make_store_url()) as fresh:
+        with older.begin() as conn:
+            upgrade(conn, MIGRATIONS, to="0001")
+        with older.begin() as conn:
+            bring_up(conn, NODE_SCHEMA)
+        with fresh.begin() as conn:
+            bring_up(conn, NODE_SCHEMA)
+        assert shape(older) == shape(fresh)
+
+
+async def test_processes_that_start_at_once_find_one_schema(store_url: str) -> None:
+    opening = [asyncio.to_thread(Store, store_url) for _ in range(6)]
+    stores = await asyncio.gather(*opening)
+    for store in stores:
+        await asyncio.to_thread(store.close)
 
 
 def test_the_stamp_of_a_fresh_store_is_the_newest_migration() -> None:
@@ -57,16 +86,13 @@ def test_the_stamp_of_a_fresh_store_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == NODE_SCHEMA.version
 
 
-async def test_a_store_of_a_newer_program_is_not_touched(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/node.db"
-    async with Store(url):
+async def test_a_store_of_a_newer_program_is_not_touched(store_url: str) -> None:
+    async with Store(store_url):
         pass
-    newer = create_engine(url)
-    with newer.begin() as conn:
+    with engine(store_url) as newer, newer.begin() as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    newer.dispose()
     with pytest.raises(BrokenError) as e:
-        Store(url)
+        Store(store_url)
     assert e.value.code == "store.unknown_version"
 
 
@@ -82,7 +108,7 @@ from safetynet.store.store import Store
 import safetynet.journal.append, safetynet.journal.follow, safetynet.journal.verify
 import safetynet.access.authority, safetynet.access.seal, safetynet.access.ledger
 Store(sys.argv[1]).close()
-heavy = ("alembic", "sqlalchemy.orm", "sqlalchemy.ext", "joserfc", "av", "shapely", "PIL", "httpx")
+heavy = ("alembic", "sqlalchemy.orm", "sqlalchemy.ext", "joserfc", "av", "shapely", "PIL", "httpx", "psycopg")
 print([m for m in sys.modules if m.startswith(heavy)])
 """
 

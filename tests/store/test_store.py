@@ -10,22 +10,19 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, func, insert, select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from safetynet.base.errors import UnavailableError
+from safetynet.base.errors import InvalidError, UnavailableError
 from safetynet.store import store as module
+from safetynet.store.engines import make_engine, sqlite_url
 from safetynet.store.store import Store
-from safetynet.store.tables import cameras
-
-
-def url(folder: Path) -> str:
-    return f"sqlite:///{folder}/node.db"
+from safetynet.store.tables import cameras, nodes
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(url(tmp_path)) as store:
+async def store(store_url: str) -> AsyncIterator[Store]:
+    async with Store(store_url) as store:
         yield store
 
 
@@ -38,6 +35,10 @@ def adding(n: int) -> Callable[[Connection], str]:
     return lambda conn: add(conn, str(n))
 
 
+def adding_named(name: str) -> Callable[[Connection], str]:
+    return lambda conn: add(conn, name)
+
+
 def answering(n: int) -> Callable[[Connection], int]:
     return lambda _: n
 
@@ -47,12 +48,12 @@ def count(conn: Connection) -> int:
 
 
 async def test_what_was_written_is_there_for_readers_and_after_reopening(
-    store: Store, tmp_path: Path
+    store: Store, store_url: str
 ) -> None:
     assert await store.write(lambda conn: add(conn, "a")) == "a"
     assert await store.read(count) == 1
     store.close()
-    async with Store(url(tmp_path)) as again:
+    async with Store(store_url) as again:
         assert await again.read(count) == 1
 
 
@@ -84,7 +85,7 @@ async def test_a_failing_write_undoes_itself_alone(store: Store) -> None:
 
 
 async def test_readers_cannot_write(store: Store) -> None:
-    with pytest.raises(OperationalError):
+    with pytest.raises(DBAPIError):
         await store.read(lambda conn: add(conn, "a"))
 
 
@@ -103,10 +104,10 @@ async def test_committed_is_called_in_order_even_for_a_cancelled_caller(store: S
 
 
 async def test_too_many_waiting_writes_are_told_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 1)
-    async with Store(url(tmp_path)) as store:
+    async with Store(store_url) as store:
         gate = threading.Event()
         first = asyncio.create_task(store.write(lambda _: gate.wait(10)))
         await asyncio.sleep(0)
@@ -129,7 +130,52 @@ async def test_closing_finishes_what_waits_and_then_refuses(store: Store) -> Non
     assert e.value.code == "store.closed"
 
 
-async def test_every_connection_has_the_settings_of_our_promises(store: Store) -> None:
+async def test_a_reader_sees_one_moment(store: Store) -> None:
+    begun, written = threading.Event(), threading.Event()
+
+    def twice(conn: Connection) -> tuple[int, int]:
+        before = count(conn)
+        begun.set()
+        written.wait(10)
+        return before, count(conn)
+
+    reading = asyncio.create_task(store.read(twice))
+    await asyncio.to_thread(begun.wait, 10)
+    await store.write(lambda conn: add(conn, "a"))
+    written.set()
+    assert await reading == (0, 0)
+    assert await store.read(count) == 1
+
+
+async def test_any_text_and_any_number_that_one_engine_takes_the_other_takes(store: Store) -> None:
+    names = ["\N{HANGUL SYLLABLE GA}" * 300, "nul\0inside", "\N{SURFER}", "B", "a", "a-b", "ab"]
+    for name in names:
+        await store.write(adding_named(name))
+
+    def write_head(conn: Connection) -> None:
+        head = {"epoch": 2**53 - 1, "seq": 2**53 - 1, "leaf": "", "state": "x" * 99}
+        conn.execute(insert(nodes).values(node="mapo", changed_at="", **head))
+
+    await store.write(write_head)
+    order = select(cameras.c.id).order_by(cameras.c.id)
+    found = await store.read(lambda conn: conn.scalars(order).all())
+    assert [n for n in found if "nul" not in n] == sorted(n for n in names if "nul" not in n)
+    kept = await store.read(
+        lambda conn: conn.scalar(select(cameras.c.id).where(cameras.c.id == "nul\0inside"))
+    )
+    assert kept is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///:memory:", "mysql://h/d", "nothing", "x://"]
+)
+def test_a_url_that_no_store_can_stand_in_is_refused(url: str) -> None:
+    with pytest.raises(InvalidError) as e:
+        Store(url)
+    assert e.value.code == "store.url"
+
+
+async def test_every_connection_to_sqlite_has_the_settings_of_our_promises(tmp_path: Path) -> None:
     def settings(conn: Connection) -> dict[str, object]:
         names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
         return {n: conn.exec_driver_sql(f"PRAGMA {n}").scalar() for n in names}
@@ -141,15 +187,17 @@ async def test_every_connection_has_the_settings_of_our_promises(store: Store) -
         "secure_delete": 1,
         "busy_timeout": 5000,
     }
-    assert await store.write(settings) == expected
-    assert await store.read(settings) == expected
+    async with Store(sqlite_url(tmp_path / "node.db")) as store:
+        assert await store.write(settings) == expected
+        assert await store.read(settings) == expected
 
 
 KILLED = """
 import asyncio, sys
 from sqlalchemy import insert
+from safetynet.store.engines import make_engine, sqlite_url
 from safetynet.store.store import Store
-from safetynet.store.tables import cameras
+from safetynet.store.tables import cameras, nodes
 
 async def main():
     store = Store(sys.argv[1])
@@ -162,9 +210,9 @@ asyncio.run(main())
 """
 
 
-def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+def test_what_was_acknowledged_survives_a_kill(store_url: str) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", KILLED, url(tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", KILLED, store_url], stdout=subprocess.PIPE, text=True
     )
     assert child.stdout is not None
     told = 0
@@ -174,7 +222,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     told = max([told, *(int(line) for line in child.stdout.read().split())])
     child.stdout.close()
     child.wait()
-    engine = create_engine(url(tmp_path))
+    engine = make_engine(store_url, writes=False, connections=1)
     with engine.connect() as conn:
         kept = {int(name) for name in conn.scalars(select(cameras.c.id))}
     engine.dispose()

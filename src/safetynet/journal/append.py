@@ -10,11 +10,16 @@ from safetynet.base.ids import NodeId
 from safetynet.journal.entry import EPOCH_KIND, Draft, Entry, encode_entry
 from safetynet.journal.feed import Feed
 from safetynet.journal.rows import Folds, Head, fold_again, read_head, store_entries
+from safetynet.journal.tail import Tail, announcement
 from safetynet.store.store import Store
 
 
 class Change:
-    """The open transaction that a ``Journal.change`` works in."""
+    """The open transaction that a ``Journal.change`` works in.
+
+    It is the store's writer's, so that between the head read here and the commit nobody else gives
+    a number, in this process or another: the group took the database's lock as it began.
+    """
 
     def __init__(self, conn: Connection, node: NodeId, clock: Clock, folds: Folds) -> None:
         self.conn = conn
@@ -58,13 +63,15 @@ class Change:
 
 
 class Journal:
-    """The one writer of a node's journal."""
+    """A node's own journal; on PostgreSQL several processes of the node may append to it."""
 
     def __init__(self, node: NodeId, store: Store, clock: Clock, folds: Folds) -> None:
         self.node = node
         self.store = store
         self.feed = Feed()
-        """Committed entries of this node, in order: ``with journal.feed.subscribe() as s``."""
+        """Committed entries of this node, in order: ``with journal.feed.subscribe() as s``. What
+        other processes append comes while ``watch`` runs."""
+        self._tail = Tail(node, store, self.feed, clock) if store.shared else None
         self._clock = clock
         self._folds = folds
 
@@ -96,8 +103,21 @@ class Journal:
             change = Change(conn, self.node, self._clock, self._folds)
             return decide(change), change.entries
 
-        result, _ = await self.store.write(work, committed=lambda r: self.feed.publish(r[1]))
+        hand_on = self.feed.publish if self._tail is None else self._tail.take
+        result, _ = await self.store.write(
+            work,
+            committed=lambda r: hand_on(r[1]),
+            announcing=None if self._tail is None else lambda r: announcement(self.node, r[1]),
+        )
         return result
+
+    async def watch(self) -> None:
+        """Hand what other processes append to ``feed``, until cancelled.
+
+        Returns at once where the store has one process only: there is nobody to watch.
+        """
+        if self._tail is not None:
+            await self._tail.run()
 
     async def begin_epoch(self, epoch: int) -> Entry:
         """Begin a new epoch where this node cannot know its own head, as after a restore."""

@@ -1,28 +1,53 @@
 """Database engines with the settings that our promises need."""
 
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from safetynet.base.errors import InvalidError
 
 BUSY_TIMEOUT_MS = 5000
 
 
 def make_engine(url: str, *, writes: bool, connections: int) -> Engine:
-    """An engine for the writer or for readers; readers of SQLite cannot write at all."""
-    parsed = make_url(url)
+    """An engine for the writer or for readers, who cannot write at all.
+
+    Raises ``InvalidError`` ``store.url``.
+    """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        # Only now: psycopg is loaded where it is used.
+        from safetynet.store.postgres import make_postgres_engine
+
+        return make_postgres_engine(parsed, writes=writes, connections=connections)
     engine = create_engine(parsed, poolclass=QueuePool, pool_size=connections, max_overflow=0)
-    if parsed.get_backend_name() == "sqlite":
-        _refuse_memory(parsed)
-        _set_up_sqlite(engine, writes=writes)
+    _set_up_sqlite(engine, writes=writes)
     return engine
 
 
-def _refuse_memory(url: URL) -> None:
-    if not url.database or url.database == ":memory:":
-        raise ValueError("a store needs a file: readers and the writer share it")
+def parse_url(url: str) -> URL:
+    """The URL of a database that a store can stand in; raises ``InvalidError`` ``store.url``."""
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except ArgumentError as error:
+        # Without the text itself: a password may stand in it.
+        raise InvalidError("store.url", "not a URL of a database") from error
+    if backend not in ("sqlite", "postgresql"):
+        raise InvalidError("store.url", "a store is on sqlite or postgresql", backend=backend)
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise InvalidError("store.url", "a store needs a file: readers and the writer share it")
+    return parsed
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a store in a file."""
+    return f"sqlite:///{path}"
 
 
 def _set_up_sqlite(engine: Engine, *, writes: bool) -> None:

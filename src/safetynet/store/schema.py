@@ -32,10 +32,16 @@ KEYS_SCHEMA = Schema(metadata=keys_metadata, version="0001")
 
 
 def bring_up(conn: Connection, schema: Schema) -> None:
-    """Create or migrate the tables inside the caller's transaction.
+    """Create or migrate the tables inside the caller's transaction, which is the writer's: of
+    several processes that start at once one does it and the others find it done.
 
     Raises ``BrokenError`` ``store.unknown_version`` where the database is newer than the program.
     """
+    if conn.dialect.name == "postgresql":
+        from safetynet.store.postgres import allow_long_statements, check_database
+
+        check_database(conn)
+        allow_long_statements(conn)
     found = _found_version(conn)
     if found is None:
         schema.metadata.create_all(conn)

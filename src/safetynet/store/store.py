@@ -12,9 +12,12 @@ from typing import Any, Self
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from safetynet.base.errors import UnavailableError
-from safetynet.store.engines import make_engine
+from safetynet.store.engines import make_engine, parse_url
+from safetynet.store.faults import lost, translate, translate_commit
+from safetynet.store.notify import Announcement, announce
 from safetynet.store.schema import NODE_SCHEMA, Schema, bring_up
 
 log = structlog.get_logger()
@@ -29,6 +32,7 @@ MAX_GROUP = 256
 class _Job:
     work: Callable[[Connection], Any]  # one queue carries jobs of every result type
     committed: Callable[[Any], None] | None
+    announcing: Callable[[Any], Announcement | None] | None
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Any]
     result: Any = None
@@ -38,17 +42,23 @@ class _Job:
 class Store:
     """SQL behind two verbs: ``write`` and ``read``. Belongs to one event loop.
 
-    ``url`` is an SQLAlchemy URL: SQLite by default (WAL, every commit on disk before it counts),
-    PostgreSQL at scale.
+    ``url`` is an SQLAlchemy URL: SQLite by default, PostgreSQL where several processes share one
+    store. Either way every commit is on disk before it counts, and there is one writer at a time:
+    a group begins by taking the database's own lock and holds it to the commit.
     """
 
     def __init__(self, url: str, *, schema: Schema = NODE_SCHEMA, readers: int = 2) -> None:
+        self.url = parse_url(url)
+        self.shared = self.url.get_backend_name() == "postgresql"
+        """True where other processes may write here too."""
         self._write_engine = make_engine(url, writes=True, connections=1)
         try:
             with self._write_engine.begin() as conn:
                 bring_up(conn, schema)
-        except BaseException:
+        except BaseException as error:
             self._write_engine.dispose()
+            if isinstance(error, Exception) and (fault := translate(error)) is not error:
+                raise fault from error
             raise
         self._read_engine = make_engine(url, writes=False, connections=readers)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-read")
@@ -66,6 +76,7 @@ class Store:
         work: Callable[[Connection], T],
         *,
         committed: Callable[[T], None] | None = None,
+        announcing: Callable[[T], Announcement | None] | None = None,
         wait_s: float = 10.0,
     ) -> T:
         """Run ``work`` in the writer's transaction; returns only after its commit is on disk.
@@ -73,21 +84,29 @@ class Store:
         Waiting writes share one commit, each in a savepoint of its own: an exception undoes that
         write alone and is raised here. ``committed`` is called on the loop with the result, in
         order of commit, even where the caller was cancelled meanwhile. A cancelled write may still
-        be committed.
+        be committed. ``announcing`` makes of the result what other processes hear once the group
+        is committed; of one channel they hear the group's last.
+
+        Raises ``UnavailableError``: ``store.unavailable``, ``store.locked``, ``store.slow``,
+        ``store.full`` where nothing was written, and ``store.unknown`` where nobody can say whether
+        it was, because the answer to the commit was lost. The store itself goes on by itself.
 
         Full policy: ``MAX_WAITING`` writes wait; whoever comes then waits for a place, and after
         ``wait_s`` gets ``UnavailableError`` ``store.busy``, having written nothing.
         """
         await self._take_place(wait_s)
         loop = asyncio.get_running_loop()
-        job = _Job(work, committed, loop, loop.create_future())
+        job = _Job(work, committed, announcing, loop, loop.create_future())
         job.done.add_done_callback(_retrieve)
         self._jobs.put(job)
         result: T = await asyncio.shield(job.done)
         return result
 
     async def read[T](self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` on a reader's connection, in one snapshot of what is committed."""
+        """Run ``work`` on a reader's connection, in one snapshot of what is committed.
+
+        Raises ``UnavailableError`` ``store.unavailable`` where the database does not answer.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     def close(self) -> None:
@@ -123,8 +142,13 @@ class Store:
             raise UnavailableError("store.closed", "the store is closed")
 
     def _read[T](self, work: Callable[[Connection], T]) -> T:
-        with self._read_engine.connect() as conn, conn.begin():
-            return work(conn)
+        try:
+            with self._read_engine.connect() as conn, conn.begin():
+                return work(conn)
+        except DBAPIError as error:
+            if (fault := translate(error)) is not error:
+                raise fault from error
+            raise
 
     def _run(self) -> None:
         open_ = True
@@ -148,16 +172,22 @@ class Store:
         return group, True
 
     def _commit(self, group: list[_Job]) -> None:
+        fault = translate
         try:
-            with self._write_engine.begin() as conn:
+            with self._write_engine.connect() as conn, conn.begin() as transaction:
                 for job in group:
                     _attempt(conn, job)
+                announce(conn, _last_of_each_channel(group))
+                fault = translate_commit
+                transaction.commit()
             self.commits += 1
             self.writes += len(group)
         except Exception as e:  # noqa: BLE001 - outermost door of the writer: the callers get it
-            log.error("store.commit_failed", writes=len(group), error=type(e).__name__)
+            error = fault(e)
+            code = getattr(error, "code", type(error).__name__)
+            log.error("store.commit_failed", writes=len(group), error=code)
             for job in group:
-                job.error = job.error or e
+                job.error = job.error or error
 
     def _tell(self, group: list[_Job]) -> None:
         for job in group:
@@ -174,8 +204,15 @@ def _attempt(conn: Connection, job: _Job) -> None:
     try:
         with conn.begin_nested():
             job.result = job.work(conn)
-    except Exception as e:  # noqa: BLE001 - the writer outlives any write; the caller gets it
-        job.error = e
+    except Exception as e:
+        if conn.invalidated:  # the connection went, and with it the whole group
+            raise lost() from e
+        job.error = translate(e)
+
+
+def _last_of_each_channel(group: list[_Job]) -> dict[str, str]:
+    said = [j.announcing(j.result) for j in group if j.announcing and j.error is None]
+    return dict(one for one in said if one is not None)
 
 
 def _retrieve(done: asyncio.Future[Any]) -> None:

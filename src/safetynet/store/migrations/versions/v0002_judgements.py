@@ -13,12 +13,12 @@ def upgrade() -> None:
     """Make the table; entries of this kind are newer than it, so nothing is to be folded."""
     op.create_table(
         "judgements",
-        sa.Column("node", sa.String(length=32), nullable=False),
-        sa.Column("incident", sa.String(length=64), nullable=False),
-        sa.Column("camera", sa.String(length=64), nullable=False),
-        sa.Column("viewer", sa.String(length=64), nullable=False),
+        sa.Column("node", sa.String(), nullable=False),
+        sa.Column("incident", sa.String(), nullable=False),
+        sa.Column("camera", sa.String(), nullable=False),
+        sa.Column("viewer", sa.String(), nullable=False),
         sa.Column("shown", sa.Boolean(), nullable=False),
-        sa.Column("judged_at", sa.String(length=27), nullable=False),
+        sa.Column("judged_at", sa.String(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("node", "incident", "camera", "viewer", name=op.f("pk_judgements")),
     )

@@ -1,0 +1,123 @@
+"""A real PostgreSQL for the tests: one server a session, one database a test."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+READY_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.02
+USER = "safetynet"
+SETTINGS = ("listen_addresses=", "shared_buffers=32MB", "max_connections=100", "autovacuum=off")
+"""Durable as it must be in earnest: a store refuses a server with ``fsync`` off."""
+
+
+@dataclass
+class Server:
+    """A server of the session, on a Unix socket in its own folder."""
+
+    bin: Path
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    made: int = field(default=0)
+
+    def make_database(self, options: str = "ENCODING 'UTF8' LOCALE 'C'") -> str:
+        """The URL of a new, empty database."""
+        self.made += 1
+        name = f"test_{self.made}"
+        with self.connect() as conn:
+            conn.execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}".encode())
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        """The URL of a database, as an operator writes it."""
+        return f"postgresql://{USER}@/{database}?host={self.folder}"
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        """A connection for the test itself, every statement its own transaction."""
+        return psycopg.connect(
+            host=str(self.folder), user=USER, dbname=database, autocommit=True, connect_timeout=5
+        )
+
+    def start(self, *settings: str) -> None:
+        """Serve; returns when it does."""
+        words = [word for setting in (*SETTINGS, *settings) for word in ("-c", setting)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.bin / "postgres", "-D", self.folder / "data", "-k", self.folder, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **_lesser(),
+            )
+        ends = time.monotonic() + READY_WITHIN_S
+        while True:
+            try:
+                self.connect().close()
+            except psycopg.OperationalError:
+                assert self.process.poll() is None, (self.folder / "log").read_text()
+                assert time.monotonic() < ends, "PostgreSQL did not begin to serve"
+                time.sleep(LOOK_EVERY_S)
+            else:
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT cuts all sessions, SIGQUIT does so without a checkpoint, as in a crash."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(READY_WITHIN_S)
+            self.process = None
+
+
+@contextmanager
+def running_server(bin_folder: Path) -> Iterator[Server]:
+    """A new server, and its end."""
+    # Not in pytest's own folder: as root we run it as another account, which cannot look in there.
+    folder = Path(tempfile.mkdtemp(prefix="safetynet-pg-"))
+    try:
+        if (account := _account()) is not None:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        command = [bin_folder / "initdb", "-D", folder / "data", "-U", USER, "--auth=trust"]
+        subprocess.run(
+            [*command, "--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            **_lesser(),
+        )
+        server = Server(bin_folder, folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                server.stop(signal.SIGQUIT)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Whom the server runs as where we are root, which it refuses; None where we are not."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise LookupError("no account but root")
+
+
+def _lesser() -> dict[str, object]:
+    account = _account()
+    if account is None:
+        return {}
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
