@@ -66,10 +66,17 @@ def postgres_bin() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(postgres_bin: Path) -> Iterator[Server]:
+def postgres_server(postgres_bin: Path) -> Iterator[Server]:
     """The session's PostgreSQL server."""
     with running_server(postgres_bin) as server:
         yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: Server) -> Iterator[Server]:
+    """The session's server; the databases that a test makes end with it."""
+    yield postgres_server
+    postgres_server.drop_databases()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres])], ids=str)

@@ -16,6 +16,8 @@ from pathlib import Path
 import psycopg
 
 READY_WITHIN_S = 60.0
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 1 << 30
 LOOK_EVERY_S = 0.02
 USER = "safetynet"
 SETTINGS = ("listen_addresses=", "shared_buffers=32MB", "max_connections=100", "autovacuum=off")
@@ -29,15 +31,27 @@ class Server:
     bin: Path
     folder: Path
     process: subprocess.Popen[bytes] | None = None
-    made: int = field(default=0)
+    made: int = 0
+    kept: list[str] = field(default_factory=list)
+
+    @property
+    def newest(self) -> str:
+        """The name of the database that was made last."""
+        return self.kept[-1]
 
     def make_database(self, options: str = "ENCODING 'UTF8' LOCALE 'C'") -> str:
         """The URL of a new, empty database."""
         self.made += 1
-        name = f"test_{self.made}"
+        self.kept.append(f"test_{self.made}")
         with self.connect() as conn:
-            conn.execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}".encode())
-        return self.url(name)
+            conn.execute(f"CREATE DATABASE {self.newest} TEMPLATE template0 {options}".encode())
+        return self.url(self.newest)
+
+    def drop_databases(self) -> None:
+        """Remove all that were made, whoever is still in them."""
+        with self.connect() as conn:
+            while self.kept:
+                conn.execute(f"DROP DATABASE {self.kept.pop()} WITH (FORCE)".encode())
 
     def url(self, database: str) -> str:
         """The URL of a database, as an operator writes it."""
@@ -51,6 +65,22 @@ class Server:
 
     def start(self, *settings: str) -> None:
         """Serve; returns when it does."""
+        ends = time.monotonic() + READY_WITHIN_S
+        while not self._serves():
+            assert time.monotonic() < ends, (self.folder / "log").read_text()
+            # Anew where it ended at once: after a crash children of before may still be leaving.
+            if self.process is None or self.process.poll() is not None:
+                self._launch(*settings)
+            time.sleep(LOOK_EVERY_S)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it: SIGINT cuts all sessions, SIGQUIT too but unclean, SIGKILL is a crash."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(READY_WITHIN_S)
+            self.process = None
+
+    def _launch(self, *settings: str) -> None:
         words = [word for setting in (*SETTINGS, *settings) for word in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -60,30 +90,20 @@ class Server:
                 stderr=log,
                 **_lesser(),
             )
-        ends = time.monotonic() + READY_WITHIN_S
-        while True:
-            try:
-                self.connect().close()
-            except psycopg.OperationalError:
-                assert self.process.poll() is None, (self.folder / "log").read_text()
-                assert time.monotonic() < ends, "PostgreSQL did not begin to serve"
-                time.sleep(LOOK_EVERY_S)
-            else:
-                return
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End it: SIGINT cuts all sessions, SIGQUIT does so without a checkpoint, as in a crash."""
-        if self.process is not None:
-            self.process.send_signal(how)
-            self.process.wait(READY_WITHIN_S)
-            self.process = None
+    def _serves(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 @contextmanager
 def running_server(bin_folder: Path) -> Iterator[Server]:
     """A new server, and its end."""
     # Not in pytest's own folder: as root we run it as another account, which cannot look in there.
-    folder = Path(tempfile.mkdtemp(prefix="safetynet-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="safetynet-pg-", dir=_roomy_memory()))
     try:
         if (account := _account()) is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
@@ -100,10 +120,17 @@ def running_server(bin_folder: Path) -> Iterator[Server]:
         try:
             yield server
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                server.stop(signal.SIGQUIT)
+            server.stop(signal.SIGQUIT)  # without a checkpoint: nobody needs it any more
     finally:
         shutil.rmtree(folder)
+
+
+def _roomy_memory() -> Path | None:
+    """A file system in memory where one has room: what is killed here is never the machine."""
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED and os.access(MEMORY, os.W_OK):
+            return MEMORY
+    return None
 
 
 def _account() -> pwd.struct_passwd | None:
