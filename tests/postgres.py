@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 import psycopg
 
@@ -19,7 +20,7 @@ READY_WITHIN_S = 60.0
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 1 << 30
 LOOK_EVERY_S = 0.02
-USER = "safetynet"
+USER = "postgres"
 SETTINGS = ("listen_addresses=", "shared_buffers=32MB", "max_connections=100", "autovacuum=off")
 """Durable as it must be in earnest: a store refuses a server with ``fsync`` off."""
 
@@ -88,7 +89,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                **_lesser(),
+                **_as_whom(),
             )
 
     def _serves(self) -> bool:
@@ -113,7 +114,7 @@ def running_server(bin_folder: Path) -> Iterator[Server]:
             check=True,
             capture_output=True,
             cwd=folder,
-            **_lesser(),
+            **_as_whom(),
         )
         server = Server(bin_folder, folder)
         server.start()
@@ -143,8 +144,14 @@ def _account() -> pwd.struct_passwd | None:
     raise LookupError("no account but root")
 
 
-def _lesser() -> dict[str, object]:
+class _Whom(TypedDict):
+    user: int | None
+    group: int | None
+    extra_groups: list[int] | None
+
+
+def _as_whom() -> _Whom:
     account = _account()
     if account is None:
-        return {}
+        return {"user": None, "group": None, "extra_groups": None}
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}

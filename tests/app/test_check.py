@@ -7,16 +7,19 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from safetynet.access import entries
 from safetynet.access.fold import ACCESS_FOLDS
+from safetynet.app.check import FOLDS
 from safetynet.app.cli import main
 from safetynet.base.clock import ManualClock
 from safetynet.base.ids import GrantId, IncidentId, NodeId
 from safetynet.journal.append import Journal
 from safetynet.journal.read import read_range
 from safetynet.store.store import Store
+from tests.postgres import Server
 
 MAPO = NodeId("mapo")
 
@@ -119,3 +122,76 @@ def test_a_file_that_is_no_store_is_said_to_be_none(
     (tmp_path / "node.sqlite").write_bytes(b"this is no database" * 100)
     assert main(["check", str(tmp_path)]) != 0
     assert "safetynet:" in capsys.readouterr().err
+
+
+@pytest.fixture
+def database(postgres: Server) -> str:
+    """The URL of a store on PostgreSQL with a journal of some entries."""
+    url = postgres.make_database()
+
+    async def write() -> None:
+        async with Store(url) as store:
+            journal = Journal(MAPO, store, ManualClock(datetime(2026, 3, 1, tzinfo=UTC)), FOLDS)
+            for n in range(20):
+                await journal.append([entries.closed(GrantId(f"g{n}"), IncidentId("i"), "ended")])
+            await journal.append([entries.incident_over(IncidentId("i"), "ended")])
+
+    asyncio.run(write())
+    return url
+
+
+def fold_of(conn: psycopg.Connection) -> list[tuple[object, ...]]:
+    return conn.execute("SELECT xmin::text, * FROM grants ORDER BY id").fetchall()
+
+
+@pytest.mark.postgres
+def test_a_database_is_checked_where_it_stands_and_left_as_it_was(
+    database: str, postgres: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with postgres.connect(postgres.newest) as conn:
+        before = fold_of(conn)
+        with conn.transaction(force_rollback=True):
+            # A node that writes meanwhile is neither waited for nor kept waiting.
+            conn.execute("UPDATE nodes SET seq = 1")
+            conn.execute("DELETE FROM grants")
+            assert main(["check", database]) == 0
+        assert fold_of(conn) == before
+    said = capsys.readouterr().out
+    assert (postgres.newest in said, "holds" in said, "21" in said) == (True, True, True)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("DELETE FROM journal_entries WHERE seq = 9", "sequence"),
+        ("UPDATE nodes SET seq = 20", "head"),
+        ("INSERT INTO camera_states VALUES ('mapo', 'c', 'dead', '', '')", "camera_states"),
+    ],
+)
+def test_what_was_done_to_a_database_by_hand_is_found(
+    statement: str, named: str, database: str, postgres: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with postgres.connect(postgres.newest) as conn:
+        conn.execute(statement.encode())
+    assert main(["check", database]) == 1
+    said = capsys.readouterr().out
+    assert ("BROKEN" in said, named in said) == (True, True)
+
+
+@pytest.mark.postgres
+def test_a_database_without_a_store_is_said_to_be_none(
+    postgres: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", postgres.make_database()]) != 0
+    assert "check.no_store" in capsys.readouterr().err
+    assert main(["check", postgres.url("not_there")]) != 0
+    assert "store.unavailable" in capsys.readouterr().err
+
+
+@pytest.mark.postgres
+def test_the_ledger_of_a_database_is_printed(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ledger", database]) == 0
+    assert "번호" in capsys.readouterr().out

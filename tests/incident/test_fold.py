@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -141,9 +140,9 @@ def choice(incident: IncidentId, *cameras: str) -> Draft:
 
 
 @pytest.fixture
-async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+async def journal(store_url: str) -> AsyncIterator[Journal]:
     """A hub's journal in a store of its own."""
-    async with Store(f"sqlite:///{tmp_path / 'hub.db'}") as store:
+    async with Store(store_url) as store:
         yield Journal(HUB, store, ManualClock(NOW), FOLDS)
 
 

@@ -59,6 +59,11 @@ def codes(results: list[object]) -> list[str | None]:
     return [r.code if isinstance(r, UnavailableError) else None for r in results]
 
 
+def crash(server: Server) -> None:
+    server.stop(signal.SIGKILL)
+    server.start()
+
+
 def cut_off(conn: Connection) -> None:
     conn.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
 
@@ -203,10 +208,10 @@ async def test_after_crashes_what_was_acknowledged_is_there_once_and_the_rest_is
             async with asyncio.TaskGroup() as group:
                 for sender in range(8):
                     group.create_task(load(sender))
-                for target in (150, 350):
-                    await eventually(lambda target=target: len(told) > target)
-                    await asyncio.to_thread(server.stop, signal.SIGKILL)
-                    await asyncio.to_thread(server.start)
+                await eventually(lambda: len(told) > 150)
+                await asyncio.to_thread(crash, server)
+                await eventually(lambda: len(told) > 400)
+                await asyncio.to_thread(crash, server)
             await write("after")
             there = await store.read(names)
         assert told["after"] is None

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy.exc import DBAPIError
 
 from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.app.demo import default_data
@@ -17,7 +18,17 @@ from safetynet.base.errors import BrokenError, NotFoundError
 from safetynet.base.ids import NodeId
 from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
 from safetynet.journal.rows import Folds, fold_again
-from safetynet.journal.verify import Verified, list_journals, verify_file, verify_store
+from safetynet.journal.verify import (
+    Verified,
+    find_journals,
+    list_journals,
+    verify_file,
+    verify_rows,
+    verify_store,
+)
+from safetynet.store.engines import make_engine, parse_url, sqlite_url
+from safetynet.store.faults import translate
+from safetynet.store.schema import NODE_SCHEMA, find_version
 from safetynet.store.store import Store
 from safetynet.store.tables import FOLDED
 
@@ -40,15 +51,18 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
         return self.result.ok and not self.unfolded
 
 
-def run_check(path: Path | None) -> int:
-    """Print a table of journals; 0 where all of them hold, 1 where one does not."""
-    place = path or default_data()
-    if place.is_file() and place.suffix != ".sqlite":
-        checked = [Checked(where=place.name, result=result) for result in verify_file(place)]
+def run_check(place: str | None) -> int:
+    """Print a table of journals; 0 where all of them hold, 1 where one does not.
+
+    ``place`` is a folder, a store's file, a file of entries, or the URL of a store on PostgreSQL.
+    """
+    if place is not None and "://" in place:
+        where, checked = parse_url(place).database or "", check_database(place)
     else:
-        checked = asyncio.run(_check(_find_stores(place)))
+        path = Path(place) if place else default_data()
+        where, checked = str(path), _check_files(path)
     if not checked:
-        raise NotFoundError("check.nothing", "no journal found", path=str(place))
+        raise NotFoundError("check.nothing", "no journal found", path=where)
     print(_table(checked))
     for one in checked:
         for fault in one.result.faults[:SHOWN_FAULTS]:
@@ -63,6 +77,56 @@ def run_check(path: Path | None) -> int:
     return 0 if all(one.ok for one in checked) else 1
 
 
+def check_database(url: str) -> list[Checked]:
+    """Check a store on PostgreSQL where it stands, in one snapshot, beside the running node.
+
+    The entries are folded again into temporary tables of the same names, which PostgreSQL finds
+    before the node's own and which vanish with the transaction.
+    """
+    where = parse_url(url).database or ""
+    engine = make_engine(url, writes=False, connections=1)
+    try:
+        with engine.connect() as conn, conn.begin():
+            conn.exec_driver_sql("SET TRANSACTION READ WRITE")  # or there are no temporary tables
+            if find_version(conn) != NODE_SCHEMA.version:
+                raise BrokenError("check.no_store", "no store of this version", path=where)
+            nodes = find_journals(conn)
+            results = [verify_rows(conn, node) for node in nodes]
+            before = [_folded(conn, node) for node in nodes]
+            for table in FOLDED:
+                name = conn.dialect.identifier_preparer.quote(table.name)
+                conn.exec_driver_sql(
+                    f"CREATE TEMPORARY TABLE {name} (LIKE {name} INCLUDING ALL) ON COMMIT DROP"
+                )
+            return [
+                _compare(conn, where, result, rows)
+                for result, rows in zip(results, before, strict=True)
+            ]
+    except DBAPIError as error:
+        if (fault := translate(error)) is not error:
+            raise fault from error
+        raise
+    finally:
+        engine.dispose()
+
+
+def _compare(
+    conn: Connection, where: str, result: Verified, before: dict[str, set[str]]
+) -> Checked:
+    if not result.ok:
+        return Checked(where=where, result=result)
+    fold_again(conn, NodeId(result.node), FOLDS)
+    after = _folded(conn, NodeId(result.node))
+    unfolded = tuple(name for name in before if before[name] != after[name])
+    return Checked(where=where, result=result, unfolded=unfolded)
+
+
+def _check_files(place: Path) -> list[Checked]:
+    if place.is_file() and place.suffix != ".sqlite":
+        return [Checked(where=place.name, result=result) for result in verify_file(place)]
+    return asyncio.run(_check(_find_stores(place)))
+
+
 def _find_stores(place: Path) -> list[Path]:
     return [place] if place.is_file() else sorted(place.rglob(STORE))
 
@@ -74,7 +138,7 @@ async def _check(stores: Sequence[Path]) -> list[Checked]:
         for number, path in enumerate(stores):
             copy = Path(folder) / f"{number}.sqlite"
             await asyncio.to_thread(_copy, path, copy)
-            async with Store(f"sqlite:///{copy}") as store:
+            async with Store(sqlite_url(copy)) as store:
                 found += [
                     await _check_journal(path.parent.name, store, node)
                     for node in await list_journals(store)
@@ -85,11 +149,7 @@ async def _check(stores: Sequence[Path]) -> list[Checked]:
 async def _check_journal(where: str, store: Store, node: NodeId) -> Checked:
     result = await verify_store(store, node)
     before = await store.read(lambda conn: _folded(conn, node))
-    if result.ok:
-        await store.write(lambda conn: fold_again(conn, node, FOLDS))
-    after = await store.read(lambda conn: _folded(conn, node))
-    unfolded = tuple(name for name in before if before[name] != after[name])
-    return Checked(where=where, result=result, unfolded=unfolded)
+    return await store.write(lambda conn: _compare(conn, where, result, before))
 
 
 def _folded(conn: Connection, node: NodeId) -> dict[str, set[str]]:

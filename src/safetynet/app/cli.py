@@ -152,11 +152,12 @@ def _add_check(commands: Commands) -> None:
     check = commands.add_parser(
         "check",
         help="verify the journals in node stores or exported files",
-        description="Verifies every chain in the stores below a folder (or in one store or file of "
-        "entries, one a line) and that the folded state agrees. Exit status 1 where one is broken.",
+        description="Verifies every chain in the stores below a folder (or in one store, one file "
+        "of entries, one a line, or one database) and that the folded state agrees. Exit status 1 "
+        "where one is broken.",
     )
     check.add_argument(
-        "path", type=Path, metavar="PATH", nargs="?", help="default: the demo's state"
+        "place", metavar="PLACE", nargs="?", help="path or URL; default: the demo's state"
     )
     check.set_defaults(run=_check)
 
@@ -168,7 +169,9 @@ def _add_ledger(commands: Commands) -> None:
         description="Prints one line for each right to see that was given: what, for whom, why, by "
         "which law and until when; tab-separated. Its lines are the journal's own.",
     )
-    ledger.add_argument("store", type=Path, metavar="STORE", nargs="?", help="a node's node.sqlite")
+    ledger.add_argument(
+        "store", metavar="STORE", nargs="?", help="a node's node.sqlite, or its store's URL"
+    )
     ledger.add_argument("--limit", type=int, default=1000, metavar="N")
     ledger.set_defaults(run=_ledger)
 
@@ -253,7 +256,7 @@ def _city_describe(a: argparse.Namespace) -> int:
 def _check(a: argparse.Namespace) -> int:
     from safetynet.app.check import run_check
 
-    return run_check(a.path)
+    return run_check(a.place)
 
 
 def _ledger(a: argparse.Namespace) -> int:

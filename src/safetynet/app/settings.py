@@ -31,6 +31,8 @@ class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """The district's name in the bundle, e.g. ``mapo``."""
     data: str
     """Folder of its store, keys and nothing of anybody else."""
+    store_url: str | None = None
+    """Its store on PostgreSQL, ``postgresql://…``; ``node.sqlite`` under ``data`` where None."""
     nats_url: str
     """The district's own NATS server, a leaf node of the hub's."""
     when_hub_is_away: HubLoss = HubLoss.HOLD
@@ -69,6 +71,10 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Folder of the city bundle."""
     data: str
     """Folder of its store, its sealing keys and its signing key."""
+    store_url: str | None = None
+    """Its store on PostgreSQL, ``postgresql://…``; ``node.sqlite`` under ``data`` where None."""
+    keys_url: str | None = None
+    """The sealing keys' store, another database; ``keys/keys.sqlite`` under ``data`` where None."""
     nats_url: str
     """The hub's own NATS server."""
     host: str = "127.0.0.1"

@@ -87,14 +87,26 @@ class Verifier:
 
 async def verify_store(store: Store, node: NodeId) -> Verified:
     """Verify a node's journal as it stands in a store, with its columns and its recorded head."""
-    return await store.read(lambda conn: _verify_rows(conn, node))
+    return await store.read(lambda conn: verify_rows(conn, node))
+
+
+def verify_rows(conn: Connection, node: NodeId) -> Verified:
+    """The same inside a transaction."""
+    verifier = Verifier(node)
+    for name, epoch, seq, leaf, line in _rows(conn, node):
+        verifier.take(line, (name, epoch, seq, leaf))
+    return verifier.end(read_head(conn, node))
 
 
 async def list_journals(store: Store) -> list[NodeId]:
     """The nodes whose entries this store holds."""
+    return await store.read(find_journals)
+
+
+def find_journals(conn: Connection) -> list[NodeId]:
+    """The same inside a transaction."""
     statement = select(journal_entries.c.node).distinct().order_by(journal_entries.c.node)
-    names = await store.read(lambda conn: conn.scalars(statement).all())
-    return [NodeId(name) for name in names]
+    return [NodeId(name) for name in conn.scalars(statement)]
 
 
 def verify_file(path: Path) -> list[Verified]:
@@ -127,13 +139,6 @@ def _node_of(line: bytes) -> str | None:
         return None
 
 
-def _verify_rows(conn: Connection, node: NodeId) -> Verified:
-    verifier = Verifier(node)
-    for name, epoch, seq, leaf, line in _rows(conn, node):
-        verifier.take(line, (name, epoch, seq, leaf))
-    return verifier.end(read_head(conn, node))
-
-
 def _rows(conn: Connection, node: NodeId) -> Iterator[tuple[str, int, int, str, bytes]]:
     c = journal_entries.c
     statement = (
@@ -141,7 +146,7 @@ def _rows(conn: Connection, node: NodeId) -> Iterator[tuple[str, int, int, str, 
         .where(c.node == node, c.superseded_by.is_(None))
         .order_by(c.epoch, c.seq)
     )
-    result = conn.execution_options(yield_per=1000).execute(statement)
+    result = conn.execute(statement, execution_options={"yield_per": 1000})
     for row in result:
         name, epoch, seq, leaf, line = row
         yield name, epoch, seq, leaf, line

@@ -13,7 +13,6 @@ from psycopg.abc import Buffer
 from psycopg.types.string import StrDumper
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from safetynet.base.errors import BrokenError
@@ -81,8 +80,7 @@ def make_postgres_engine(url: URL, *, writes: bool, connections: int) -> Engine:
     )
     settings = _WRITER if writes else _READER
 
-    def on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        assert isinstance(connection, psycopg.Connection)
+    def on_connect(connection: Any, _: ConnectionPoolEntry) -> None:  # psycopg's, as SQLAlchemy's
         connection.adapters.register_dumper(str, _Text)
         connection.autocommit = True
         for name, value in settings.items():

@@ -42,7 +42,7 @@ def bring_up(conn: Connection, schema: Schema) -> None:
 
         check_database(conn)
         allow_long_statements(conn)
-    found = _found_version(conn)
+    found = find_version(conn)
     if found is None:
         schema.metadata.create_all(conn)
         _VERSIONS.create(conn)
@@ -51,7 +51,8 @@ def bring_up(conn: Connection, schema: Schema) -> None:
         _migrate(conn, schema, found)
 
 
-def _found_version(conn: Connection) -> str | None:
+def find_version(conn: Connection) -> str | None:
+    """The version of the tables that are here; None where there are none."""
     if not inspect(conn).has_table(_VERSIONS.name):
         return None
     return conn.scalar(select(_VERSIONS.c.version_num))

@@ -41,6 +41,7 @@ from safetynet.federation.messages import (
 from safetynet.federation.replicate import Publisher
 from safetynet.journal.append import Journal
 from safetynet.sight.model import HealthState
+from safetynet.store.engines import sqlite_url
 from safetynet.store.store import Store
 from safetynet.video.ipc import Source, Turn
 from safetynet.video.limits import Limits
@@ -85,7 +86,8 @@ async def _run_district(
     async with AsyncExitStack() as stack:
         data = Path(own.data)
         data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
-        store = await stack.enter_async_context(Store(f"sqlite:///{data / 'node.sqlite'}"))
+        store_url = own.store_url or sqlite_url(data / "node.sqlite")
+        store = await stack.enter_async_context(Store(store_url))
         journal = Journal(own.node, store, clock, ACCESS_FOLDS)
         bus = await connect_bus(own.nats_url, own.node)
         stack.push_async_callback(bus.close)
@@ -170,6 +172,7 @@ async def _serve(
     await bus.subscribe(subjects.beat(HUB), hear_hub)
     log.info("district.joined", of=node.node, cameras=len(node.catalogue.cameras))
     async with asyncio.TaskGroup() as group:
+        group.create_task(journal.watch())
         group.create_task(Publisher(journal, bus).run())
         group.create_task(_beat(node, journal, bus, line, clock))
         group.create_task(_tick(node, clock))

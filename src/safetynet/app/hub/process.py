@@ -39,6 +39,7 @@ from safetynet.incident.read import list_judgements, list_open
 from safetynet.journal.append import Journal
 from safetynet.journal.follow import Follower
 from safetynet.links.ucp.server import open_ucp_server
+from safetynet.store.engines import sqlite_url
 from safetynet.store.schema import KEYS_SCHEMA
 from safetynet.store.store import Store
 from safetynet.web.app import create_app
@@ -202,11 +203,13 @@ class _Hub:
 async def _open_hub(settings: HubSettings, city: City, clock: Clock, stack: AsyncExitStack) -> _Hub:
     data = Path(settings.data)
     data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
-    store = await stack.enter_async_context(Store(f"sqlite:///{data / 'node.sqlite'}"))
+    store_url = settings.store_url or sqlite_url(data / "node.sqlite")
+    store = await stack.enter_async_context(Store(store_url))
     # Keys in a store of their own, so that a backup of the journal does not hold them.
     keys_path = data / "keys" / "keys.sqlite"
     keys_path.parent.mkdir(mode=0o700, exist_ok=True)
-    keys = await stack.enter_async_context(Store(f"sqlite:///{keys_path}", schema=KEYS_SCHEMA))
+    keys_url = settings.keys_url or sqlite_url(keys_path)
+    keys = await stack.enter_async_context(Store(keys_url, schema=KEYS_SCHEMA))
     bus = await connect_bus(settings.nats_url, HUB)
     stack.push_async_callback(bus.close)
     journal = Journal(HUB, store, clock, {**INCIDENT_FOLDS, **ACCESS_FOLDS})
