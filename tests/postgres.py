@@ -108,7 +108,14 @@ def running_server(bin_folder: Path) -> Iterator[Server]:
     try:
         if (account := _account()) is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
-        command = [bin_folder / "initdb", "-D", folder / "data", "-U", USER, "--auth=trust"]
+        command: list[str | Path] = [
+            bin_folder / "initdb",
+            "-D",
+            folder / "data",
+            "-U",
+            USER,
+            "--auth=trust",
+        ]
         subprocess.run(
             [*command, "--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C"],
             check=True,

@@ -3,6 +3,9 @@
 The size of the same entries in deterministic CBOR (RFC 8949 §4.2, hashes as bytes) stands beside
 ours; its time is not compared, because the few lines of CBOR here are no fair peer.
 
+Appending is measured on SQLite and, where PostgreSQL is there, on a server of the bench's own with its
+files on the same disk (``--postgres URL`` takes an empty database of yours instead), both durable.
+
 Prints one JSON object. Inputs are made by rule, so every run does the same work; the head's hash is
 checked against the chain that was written.
 """
@@ -12,14 +15,19 @@ import asyncio
 import json
 import tempfile
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+
+from bench.journal.server import open_postgres
+from bench.sight.servers import NotHereError
 
 from safetynet.base.clock import ManualClock
 from safetynet.base.ids import NodeId
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import ZERO, Draft, encode_entry
-from safetynet.journal.verify import verify_file, verify_store
+from safetynet.journal.verify import list_journals, verify_file, verify_store
+from safetynet.store.engines import sqlite_url
 from safetynet.store.store import Store
 
 NODE = NodeId("mapo")
@@ -87,9 +95,10 @@ def cbor_size(path: Path, sample: int = 1000) -> int:
     return sum(len(cbor(e | {"prev": bytes.fromhex(e["prev"])})) for e in entries) // len(entries)
 
 
-async def append(folder: Path, count: int) -> dict[str, float]:
+async def append(url: str, count: int) -> dict[str, float]:
     """Append from many tasks at once, then one after the other, then verify the store."""
-    async with Store(f"sqlite:///{folder}/node.db") as store:
+    async with Store(url) as store:
+        assert not await list_journals(store), "the bench needs an empty store"
         journal = Journal(NODE, store, ManualClock(AT), {})
         started = time.perf_counter()
         await asyncio.gather(*(journal.append([draft(n)]) for n in range(count)))
@@ -107,11 +116,25 @@ async def append(folder: Path, count: int) -> dict[str, float]:
         }
 
 
+def append_on_each(folder: Path, count: int, own: str | None) -> dict[str, object]:
+    """The figures of appending by engine."""
+    figures: dict[str, object] = {
+        "sqlite": asyncio.run(append(sqlite_url(folder / "node.db"), count))
+    }
+    try:
+        with open_postgres() if own is None else nullcontext(own) as url:
+            figures["postgres"] = asyncio.run(append(url, count))
+    except NotHereError as why:
+        figures["postgres"] = f"not here: {why}"
+    return figures
+
+
 def main() -> None:
     """Run all and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=200_000)
     parser.add_argument("--appends", type=int, default=5_000)
+    parser.add_argument("--postgres", metavar="URL", help="an empty database of yours")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -121,7 +144,7 @@ def main() -> None:
         verify_s = time.perf_counter() - started
         assert verified.ok
         assert verified.head.leaf == leaf
-        figures = {
+        figures: dict[str, object] = {
             "entries": args.entries,
             "bytes_per_entry": (folder / "entries.jsonl").stat().st_size // args.entries,
             "cbor_bytes_per_entry": cbor_size(folder / "entries.jsonl"),
@@ -129,7 +152,7 @@ def main() -> None:
             "verify_us": round(verify_s / args.entries * 1e6, 1),
             "verify_a_million_s": round(verify_s / args.entries * 1e6, 1),
         }
-        figures |= asyncio.run(append(folder, args.appends))
+        figures |= append_on_each(folder, args.appends, args.postgres)
     print(json.dumps(figures, indent=1))
 
 

@@ -175,6 +175,21 @@ def test_a_url_that_no_store_can_stand_in_is_refused(url: str) -> None:
     assert e.value.code == "store.url"
 
 
+async def test_a_full_disk_is_told_and_whoever_was_acknowledged_is_there(tmp_path: Path) -> None:
+    def fill(conn: Connection) -> None:
+        pages = conn.exec_driver_sql("PRAGMA page_count").scalar()
+        conn.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        conn.execute(insert(cameras).values(node="mapo", id="big", document="x" * 1_000_000))
+
+    async with Store(sqlite_url(tmp_path / "node.db")) as store:
+        writes = [lambda conn: add(conn, "a"), fill, lambda conn: add(conn, "b")]
+        results = await asyncio.gather(*map(store.write, writes), return_exceptions=True)
+        assert isinstance(results[1], UnavailableError)
+        assert results[1].code == "store.full"
+        found = await store.read(lambda conn: conn.scalars(select(cameras.c.id)).all())
+        assert sorted(found) == [r for r in results if isinstance(r, str)]
+
+
 async def test_every_connection_to_sqlite_has_the_settings_of_our_promises(tmp_path: Path) -> None:
     def settings(conn: Connection) -> dict[str, object]:
         names = ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from safetynet.base.errors import UnavailableError
 from safetynet.store.engines import make_engine, parse_url
@@ -21,6 +21,9 @@ from safetynet.store.notify import Announcement, announce
 from safetynet.store.schema import NODE_SCHEMA, Schema, bring_up
 
 log = structlog.get_logger()
+
+_SAVE, _KEEP, _UNDO = "SAVEPOINT write", "RELEASE SAVEPOINT write", "ROLLBACK TO SAVEPOINT write"
+"""Undoing leaves the savepoint where it is, for the next write."""
 
 MAX_WAITING = 4096
 """Writes that may wait at once; see ``Store.write`` for what happens to the next."""
@@ -175,6 +178,7 @@ class Store:
         fault = translate
         try:
             with self._write_engine.connect() as conn, conn.begin() as transaction:
+                conn.exec_driver_sql(_SAVE)
                 for job in group:
                     _attempt(conn, job)
                 announce(conn, _last_of_each_channel(group))
@@ -201,13 +205,22 @@ class Store:
 
 
 def _attempt(conn: Connection, job: _Job) -> None:
+    """Run one write after a savepoint, and leave another one behind it."""
     try:
-        with conn.begin_nested():
-            job.result = job.work(conn)
-    except Exception as e:
-        if conn.invalidated:  # the connection went, and with it the whole group
-            raise lost() from e
+        job.result = job.work(conn)
+        # By statements rather than by ``begin_nested``, whose bookkeeping is a quarter of the time.
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql(f"{_KEEP}; {_SAVE}")
+        else:
+            conn.exec_driver_sql(_KEEP)
+            conn.exec_driver_sql(_SAVE)
+    except Exception as e:  # noqa: BLE001 - the writer outlives any write; the caller gets it
         job.error = translate(e)
+        try:
+            conn.exec_driver_sql(_UNDO)
+        except SQLAlchemyError as gone:
+            # The connection went, or SQLite undid everything (a full disk): so goes the whole group.
+            raise (lost() if conn.invalidated else job.error) from gone
 
 
 def _last_of_each_channel(group: list[_Job]) -> dict[str, str]:
