@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from safetynet.app.nats_server import find_nats_server
@@ -23,6 +24,7 @@ from safetynet.city.draw import draw_tiles
 from safetynet.city.synth import small_city
 from safetynet.federation.nats_config import HubServer, write_hub_config
 from tests.docs.pages import ROOT, Fence, list_fences
+from tests.postgres import USER, running_server
 from tests.support import eventually
 
 GUIDES = ROOT / "docs" / "guide"
@@ -40,8 +42,8 @@ class Hub:
 
 
 @asynccontextmanager
-async def running_hub(folder: Path) -> AsyncIterator[Hub]:
-    """A hub with its NATS server, as ``docs/guide/operate.md`` sets it up."""
+async def running_hub(folder: Path, **stores: str) -> AsyncIterator[Hub]:
+    """A hub with its NATS server, as ``docs/guide/operate.md`` sets it up; ``stores`` as settings."""
     nats, leaf, http, ucp = find_free_ports(4)
     bundle = folder / "bundle"
     manifest = Manifest(
@@ -66,7 +68,7 @@ async def running_hub(folder: Path) -> AsyncIterator[Hub]:
         http_port=http,
         ucp_port=ucp,
     )
-    save_settings(folder / "hub.json", settings)
+    save_settings(folder / "hub.json", msgspec.structs.replace(settings, **stores))
     command = [sys.executable, "-m", "safetynet.app.cli", "hub", "--config"]
     async with (
         _program(find_nats_server(), "--config", str(folder / "nats.conf")),
@@ -179,3 +181,29 @@ async def test_the_examples_of_operating_and_recovering(tmp_path: Path) -> None:
     checked = await run_example(Fence("sh", '.venv/bin/safetynet check "$DATA"'), environment)
     assert "holds" in checked
     assert (tmp_path / "backup" / "keys.sqlite").stat().st_size > 0
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+async def test_the_examples_of_running_on_postgres(tmp_path: Path, postgres_bin: Path) -> None:
+    with running_server(postgres_bin) as server:
+        environment = {
+            "PATH": f"{postgres_bin}:{os.environ['PATH']}",
+            "PGHOST": str(server.folder),
+            "PGUSER": USER,
+            "URL": f"postgresql://safetynet@/hub?host={server.folder}",
+            "BACKUP": str(tmp_path / "backup"),
+        }
+        (first, _), *rest = examples("postgres.md")
+        await run_example(first, environment)
+        keys = f"postgresql://safetynet@/hub_keys?host={server.folder}"
+        async with running_hub(tmp_path, store_url=environment["URL"], keys_url=keys) as hub:
+            report = next(f for f, _ in examples("integrate.md") if f.language == "python")
+            await run_example(Fence("python", report.text.replace("8619", str(hub.ucp))), {})
+            for fence, told in rest:
+                printed = await run_example(fence, environment)
+                assert fits(told or "", printed), printed
+        assert not list(hub.data.rglob("*.sqlite"))
+        restored = {"URL": environment["URL"].replace("/hub?", "/hub_restored?")}
+        checked = await run_example(Fence("sh", '.venv/bin/safetynet check "$URL"'), restored)
+        assert "holds" in checked
