@@ -199,7 +199,12 @@ async def test_the_examples_of_running_on_postgres(tmp_path: Path, postgres_bin:
         keys = f"postgresql://safetynet@/hub_keys?host={server.folder}"
         async with running_hub(tmp_path, store_url=environment["URL"], keys_url=keys) as hub:
             report = next(f for f, _ in examples("integrate.md") if f.language == "python")
-            await run_example(Fence("python", report.text.replace("8619", str(hub.ucp))), {})
+            report = Fence("python", report.text.replace("8619", str(hub.ucp)))
+            assert "0OK" in await run_example(report, {})
+            server.stop(signal.SIGKILL)
+            assert "0OK" not in await run_example(report, {})
+            server.start()
+            assert "0OK" in await run_example(report, {})  # the hub is still the same process
             for fence, told in rest:
                 printed = await run_example(fence, environment)
                 assert fits(told or "", printed), printed

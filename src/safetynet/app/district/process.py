@@ -40,6 +40,7 @@ from safetynet.federation.messages import (
 )
 from safetynet.federation.replicate import Publisher
 from safetynet.journal.append import Journal
+from safetynet.journal.rows import Head
 from safetynet.sight.model import HealthState
 from safetynet.store.engines import sqlite_url
 from safetynet.store.store import Store
@@ -183,9 +184,12 @@ async def _serve(
 async def _beat(
     node: DistrictNode, journal: Journal, bus: Bus, line: WorkerLine, clock: Clock
 ) -> None:
-    boot = new_id("boot", clock.now())
+    boot, head = new_id("boot", clock.now()), Head()
     while True:
-        head = await journal.head()
+        try:
+            head = await journal.head()
+        except UnavailableError as error:
+            log.info("district.head_unread", of=node.node, code=error.code)  # we live all the same
         beat = Beat(
             node=node.node,
             boot=boot,

@@ -38,6 +38,7 @@ from safetynet.incident.locate import Bounds
 from safetynet.incident.read import list_judgements, list_open
 from safetynet.journal.append import Journal
 from safetynet.journal.follow import Follower
+from safetynet.journal.rows import Head
 from safetynet.links.ucp.server import open_ucp_server
 from safetynet.store.engines import sqlite_url
 from safetynet.store.schema import KEYS_SCHEMA
@@ -181,9 +182,12 @@ class _Hub:
             await responder.renew()
 
     async def _beat(self) -> None:
-        boot = new_id("boot", self._clock.now())
+        boot, head = new_id("boot", self._clock.now()), Head()
         while True:
-            head = await self._journal.head()
+            try:
+                head = await self._journal.head()
+            except UnavailableError as error:
+                log.info("hub.head_unread", code=error.code)  # we live all the same
             beat = Beat(
                 node=HUB,
                 boot=boot,
