@@ -15,6 +15,7 @@ from safetynet.base.ids import NodeId
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import Draft, Entry
 from safetynet.journal.feed import Missed, Subscription
+from safetynet.journal.follow import Follower
 from safetynet.journal.read import read_range
 from safetynet.journal.verify import verify_store
 from safetynet.store.store import Store
@@ -124,6 +125,26 @@ async def test_processes_append_at_once_and_one_is_killed(postgres: Server) -> N
     assert all(kept[seq] == leaf for seq, leaf in told)
     assert len(told) >= 2 * 8 * 25 + 20
     assert [e.leaf for e in first + rest] == [e.leaf for e in entries[first[0].seq - 1 :]]
+
+
+async def test_two_processes_that_follow_one_journal_keep_each_entry_once(postgres: Server) -> None:
+    clock, mapo = SystemClock(), NodeId("mapo")
+    async with Store(postgres.make_database()) as source:
+        await Journal(mapo, source, clock, FOLDS).append([note(n) for n in range(60)])
+        lines = [entry.line for entry in await read_range(source, mapo)]
+    url = postgres.make_database()
+    async with Store(url) as one, Store(url) as two:
+        followers = Follower(one, clock, FOLDS), Follower(two, clock, FOLDS)
+        batches = [lines[: 20 * (k + 1)] for k in range(3)]
+        applied = await asyncio.gather(*(f.apply(mapo, b) for b in batches for f in followers))
+        own = Journal(HUB, one, clock, FOLDS), Journal(HUB, two, clock, FOLDS)
+        await asyncio.gather(
+            *(journal.append([note(n)]) for n in range(20) for journal in own),
+            *(f.apply(mapo, lines) for f in followers),
+        )
+        assert sum(a.applied for a in applied) == 60
+        assert [e.line for e in await read_range(one, mapo)] == lines
+        assert [(await verify_store(one, node)).ok for node in (mapo, HUB)] == [True, True]
 
 
 async def test_every_process_hears_all_in_order(postgres: Server) -> None:
