@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 import shapely
 from bench.sight.places import Places
 from bench.sight.servers import NotHereError, find_program, lesser_user, program, wait_for
@@ -66,10 +67,6 @@ CHECKED = 20
 @contextmanager
 def open_postgis(city: City) -> Iterator["PostGis"]:
     """A server of its own with every camera and footprint; raises ``NotHereError``."""
-    try:
-        import psycopg
-    except ImportError as error:
-        raise NotHereError("no psycopg: make bench-sight installs it") from error
     initdb, postgres = (find_program(name, KEPT + name) for name in ("initdb", "postgres"))
     user, (port,) = lesser_user(), find_free_ports(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -103,8 +100,6 @@ class PostGis:
     """A connected server that holds the cameras and the footprints."""
 
     def __init__(self, client: Any, city: City) -> None:
-        import psycopg
-
         self._client, self._xy = client, np.column_stack([city.cameras.x, city.cameras.y])
         self._footprints = footprints(city.buildings)
         try:

@@ -12,7 +12,7 @@ from safetynet.base.ids import NodeId
 from safetynet.journal.entry import Entry
 from safetynet.journal.feed import Feed
 from safetynet.journal.read import MAX_RANGE, read_range
-from safetynet.journal.rows import read_head
+from safetynet.journal.rows import Head, read_head
 from safetynet.store.notify import Announcement, listen
 from safetynet.store.store import Store
 
@@ -78,8 +78,11 @@ class Tail:
             log.info("journal.watch_waits", of=self._node, code=error.code)
 
     async def _begin(self) -> None:
-        head = await self._store.read(lambda conn: read_head(conn, self._node))
-        if self._at is None:  # else an entry of our own was handed on while we read
+        """Take the head as what was handed on; by a write, so that it comes between our commits."""
+        await self._store.write(lambda conn: read_head(conn, self._node), committed=self._begin_at)
+
+    def _begin_at(self, head: Head) -> None:
+        if self._at is None:  # else our own entries were handed on before
             self._at = (head.epoch, head.seq)
 
     async def _read_on(self) -> int:
