@@ -18,7 +18,7 @@ from safetynet.access.keys import NodeJwk
 from safetynet.access.policy import default_text
 from safetynet.app import settings
 from safetynet.base import errors
-from safetynet.federation import messages, subjects
+from safetynet.federation import inventory, messages, subjects
 from safetynet.incident import entries as incident_entries
 from safetynet.incident import showing
 from safetynet.journal import chain
@@ -41,7 +41,8 @@ ABOUT_SUBJECTS = (
 ABOUT_JOURNAL = (
     "The entry itself is decided in [design 0002](../design/0002-journal-entry.md). Bodies hold"
     " integers, text, flags, lists and objects; `*_mdeg` are thousandths of a degree, `*_e7` 1e-7"
-    " degrees, `*_milli` thousandths of the unit named beside them.\n"
+    " degrees, `*_milli` thousandths of the unit named beside them. `CameraBody` and `ZoneBody` stand as arrays"
+    " in the order of their fields.\n"
 )
 ABOUT_ERRORS = (
     "A code is stable and public; the words beside it may change. By HTTP an error is a problem"
@@ -73,6 +74,7 @@ BODIES: dict[str, Struct] = {
     access_entries.SESSION_FIRST_FRAME: access_entries.FirstFrameBody,
     access_entries.SESSION_ENDED: access_entries.EndedBody,
     access_entries.PTZ_MOVED: access_entries.PtzBody,
+    inventory.CAMERAS_CHANGED: inventory.CamerasChangedBody,
 }
 """Which struct is the body of which kind; a kind in the code that is missing here is an error."""
 PARTS: tuple[Struct, ...] = (
@@ -84,6 +86,8 @@ PARTS: tuple[Struct, ...] = (
     showing.AimBody,
     showing.ReasonBody,
     access_entries.Ledger,
+    inventory.CameraBody,
+    inventory.ZoneBody,
 )
 
 

@@ -1,18 +1,20 @@
 """Cameras travel from a bundle as records and arrive as the columns that they were."""
 
+import math
 from dataclasses import fields, replace
 
 import msgspec
 import numpy as np
 import pytest
 
-from safetynet.app.cameras import cameras_of, records_of
+from safetynet.app.cameras import cameras_of, join_cameras, records_of
 from safetynet.base.errors import InvalidError
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.city.model import PICTURE_PX, UNCERTAINTY, Cameras, City, Origin, Zones
 from safetynet.city.synth import small_city
-from safetynet.federation.catalogue import checksum
-from safetynet.federation.messages import CameraRecord, decode, encode
+from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.inventory import as_journalled
+from safetynet.federation.messages import CameraRecord, ZoneRecord, decode, encode
 
 MAPO = NodeId("mapo")
 
@@ -110,7 +112,41 @@ def test_no_records_are_no_cameras() -> None:
 )
 def test_the_checksum_covers_optics(change: dict[str, object]) -> None:
     record = records_of(city_with_optics(), MAPO)[0]
-    assert checksum([record]) != checksum([msgspec.structs.replace(record, **change)])
+    changed = msgspec.structs.replace(record, **change)
+    assert Catalogue(MAPO, [record]).checksum != Catalogue(MAPO, [changed]).checksum
+
+
+def test_a_camera_comes_back_from_the_journal_as_it_was_to_a_thousandth() -> None:
+    for record in records_of(city_with_optics(), MAPO):
+        back = as_journalled(record)
+        assert as_journalled(back) == back
+        for name in record.__struct_fields__:
+            assert getattr(back, name) == pytest.approx(getattr(record, name), abs=6e-4), name
+
+
+def test_what_nobody_knows_stays_unknown_in_the_journal() -> None:
+    record = records_of(city_with_optics(), MAPO)[0]
+    unknown = msgspec.structs.replace(
+        record,
+        azimuth_deg=math.nan,
+        tilt_deg=math.inf,
+        night_range_m=None,
+        width_px=None,
+        azimuth_sd_deg=None,
+        zones=(ZoneRecord(0.0, 359.0, 0.0, math.inf),),
+    )
+    back = as_journalled(unknown)
+    assert math.isnan(back.azimuth_deg)
+    assert math.isnan(back.tilt_deg)
+    assert (back.night_range_m, back.width_px, back.azimuth_sd_deg) == (None, None, None)
+    assert back.zones[0].far_m >= 1e6, "a zone hides no less than it was to hide"
+
+
+def test_columns_of_districts_joined_are_those_of_all_cameras() -> None:
+    city = city_with_optics()
+    nodes = [d.node for d in city.districts]
+    parts = [cameras_of(r := records_of(city, node), [node] * len(r), city) for node in nodes]
+    assert_same(join_cameras([cameras_of([], [], city), *parts]), city.cameras)
 
 
 def test_a_district_that_the_bundle_lacks_is_told() -> None:

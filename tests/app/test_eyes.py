@@ -1,6 +1,8 @@
 """What the hub learns of cameras whose direction nobody told, from what viewers say of views."""
 
+import asyncio
 import math
+import random
 
 import msgspec
 import numpy as np
@@ -12,7 +14,7 @@ from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
 from safetynet.city.model import CameraKind, City, Origin
 from safetynet.city.synth import small_city
-from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.incident.entries import PlaceBody
 from safetynet.incident.model import PlaceOrigin
 from safetynet.incident.showing import JudgedBody
@@ -122,6 +124,90 @@ async def test_a_hub_that_starts_again_has_learned_the_same_whoever_joins_when(c
     await first.join(untold(city, NodeId("seocho")))
     assert await ask(again, at) == await ask(first, at)
     assert await chance(again, camera, at) > 0
+
+
+async def test_a_moved_camera_is_known_to_the_next_question_and_its_words_are_forgotten(
+    city: City,
+) -> None:
+    camera, at = seen_place(city)
+    eyes = Eyes(city, assumed=True)
+    own = Catalogue(MAPO, records_of(city, MAPO))
+    await eyes.join(own)
+    assert await chance(eyes, camera, at) > 0
+    record = eyes.get_record(camera)
+    turned = msgspec.structs.replace(record, azimuth_deg=(record.azimuth_deg + 180) % 360)
+    change = await eyes.join(own.changed(Change(put=(turned,))))
+    assert change.put == (turned,)
+    assert await chance(eyes, camera, at) == 0
+    await eyes.join(own)
+    assert await chance(eyes, camera, at) > 0
+
+
+async def test_words_on_a_camera_before_it_was_moved_do_not_count(city: City) -> None:
+    camera, at = seen_place(city)
+    own = untold(city, MAPO)
+    eyes, other = Eyes(city, assumed=False), Eyes(city, assumed=False)
+    await eyes.join(own)
+    await eyes.learn([word(camera, at, False, viewer=n) for n in range(3)])
+    raised = msgspec.structs.replace(eyes.get_record(camera), height_m=6.5)
+    await eyes.join(own.changed(Change(put=(raised,))))
+    await other.join(own.changed(Change(put=(raised,))))
+    await eyes.learn([word(camera, at, True, viewer=9)])
+    await other.learn([word(camera, at, True, viewer=9)])
+    assert await ask(eyes, at) == await ask(other, at)
+
+
+async def test_cameras_come_and_go_while_questions_are_answered(city: City) -> None:
+    camera, at = seen_place(city)
+    eyes = Eyes(city, assumed=True)
+    own = Catalogue(MAPO, records_of(city, MAPO))
+    await eyes.join(own.changed(Change(removed=(camera,))))
+    assert eyes.find_owner(camera) is None
+    assert await chance(eyes, camera, at) == 0
+    asking = [asyncio.ensure_future(ask(eyes, at)) for _ in range(3)]
+    joining = asyncio.ensure_future(eyes.join(own))
+    asking += [asyncio.ensure_future(ask(eyes, at)) for _ in range(3)]
+    await asyncio.gather(*asking, joining)
+    assert await chance(eyes, camera, at) > 0
+    await eyes.join(own.changed(Change(removed=(camera,))))
+    assert await chance(eyes, camera, at) == 0
+    assert camera not in {r.id for _, r in eyes.list_records(None)}
+
+
+async def test_step_by_step_is_the_same_as_at_once(city: City) -> None:
+    """Whatever way a catalogue came about, answers are those of the catalogue alone."""
+    _, at = seen_place(city)
+    chance = random.Random(11)
+    stepwise, whole = Eyes(city, assumed=True), Eyes(city, assumed=True)
+    everything = {r.id: r for r in records_of(city, MAPO)}
+    now = Catalogue(MAPO, everything.values())
+    for _ in range(12):
+        put = [
+            msgspec.structs.replace(r, azimuth_deg=float(chance.randrange(360)), name="새 이름")
+            for r in chance.sample(list(everything.values()), 2)
+        ]
+        gone = chance.sample([c.id for c in now.cameras], chance.randrange(2))
+        kept = tuple(c for c in gone if c not in {r.id for r in put})
+        now = now.changed(Change(put=tuple(put), removed=kept))
+        await stepwise.join(now)
+    await whole.join(Catalogue(MAPO, now.cameras))
+    assert await ask(stepwise, at) == await ask(whole, at)
+
+
+async def test_a_camera_of_another_district_stays_its_owners(city: City) -> None:
+    camera, _ = seen_place(city)
+    eyes = Eyes(city, assumed=True)
+    await eyes.join(Catalogue(MAPO, records_of(city, MAPO)))
+    own = records_of(city, NodeId("seocho"))
+    stolen = msgspec.structs.replace(eyes.get_record(camera), height_m=99.0)
+    await eyes.join(Catalogue(NodeId("seocho"), [*own, stolen]))
+    assert eyes.find_owner(camera) == MAPO
+    assert eyes.get_record(camera).height_m != 99.0
+    listed = [(node, r.id) for node, r in eyes.list_records(None)]
+    assert listed.count((MAPO, camera)) == 1
+    assert (NodeId("seocho"), camera) not in listed
+    await eyes.join(Catalogue(NodeId("seocho"), own))
+    assert eyes.find_owner(camera) == MAPO
 
 
 async def test_words_on_cameras_whose_direction_is_known_change_nothing(city: City) -> None:

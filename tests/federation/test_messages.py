@@ -12,6 +12,7 @@ from safetynet.federation.messages import (
     Beat,
     CameraRecord,
     CatalogueBlock,
+    CataloguePart,
     CatalogueRequest,
     CloseViews,
     Command,
@@ -70,9 +71,20 @@ OTHERS: list[msgspec.Struct] = [
     Beat(node=NODE, boot="boot_1", epoch=1, head=9, cameras=1, catalogue="ab", gateway=""),
     RangeRequest(after_epoch=1, after_seq=4),
     EntryBatch(node=NODE, entries=(b"{}", b"\xff")),
-    HealthNotes(node=NODE, whole=True, notes=(HealthNote(camera=RECORD.id, state="dead"),)),
-    CatalogueRequest(first=0, limit=10),
-    CatalogueBlock(node=NODE, catalogue="ab", total=1, cameras=(RECORD,)),
+    HealthNotes(
+        node=NODE,
+        whole=True,
+        notes=(HealthNote(camera=RECORD.id, state="dead"),),
+        boot="boot_1",
+        number=3,
+    ),
+    CatalogueRequest(blocks=(0, 255)),
+    CataloguePart(
+        node=NODE,
+        catalogue="ab",
+        digests=b"\x00\xff",
+        blocks=(CatalogueBlock(number=1, cameras=encode((RECORD,))),),
+    ),
     Answer(ok=True, views=(ViewAnswer(camera=RECORD.id, status=ViewStatus.READY),)),
 ]
 

@@ -17,6 +17,7 @@ WRITERS = [
     subjects.catalogue,
     subjects.command,
     subjects.health,
+    subjects.unwell,
 ]
 
 

@@ -2,6 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields, replace
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +71,26 @@ def cameras_of(records: Sequence[CameraRecord], owners: Sequence[NodeId], city: 
         ptz_model=_codes(records, "ptz_model"),
         zones=_join_zones(records),
     )
+
+
+def join_cameras(parts: Sequence[Cameras]) -> Cameras:
+    """Columns of several owners, one under the other; at least one part."""
+    first = np.cumsum([0, *(len(part) for part in parts)])
+    columns: dict[str, Any] = {}
+    for field in fields(Cameras):
+        values = [getattr(part, field.name) for part in parts]
+        if isinstance(values[0], tuple):
+            columns[field.name] = tuple(chain.from_iterable(values))
+        elif not isinstance(values[0], Zones):
+            columns[field.name] = np.concatenate(values)
+    zones = [
+        replace(part.zones, camera=(part.zones.camera + row).astype(np.int32))
+        for part, row in zip(parts, first, strict=False)
+    ]
+    columns["zones"] = Zones(
+        **{f.name: np.concatenate([getattr(z, f.name) for z in zones]) for f in fields(Zones)}
+    )
+    return Cameras(**columns)
 
 
 def home_of(record: CameraRecord) -> Aim:

@@ -16,6 +16,7 @@ from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.app.demo import default_data
 from safetynet.base.errors import BrokenError, NotFoundError
 from safetynet.base.ids import NodeId
+from safetynet.federation.inventory import CATALOGUE_FOLDS
 from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
 from safetynet.journal.rows import Folds, fold_again
 from safetynet.journal.verify import (
@@ -32,7 +33,7 @@ from safetynet.store.schema import NODE_SCHEMA, find_version
 from safetynet.store.store import Store
 from safetynet.store.tables import FOLDED
 
-FOLDS: Folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS}
+FOLDS: Folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS, **CATALOGUE_FOLDS}
 STORE = "node.sqlite"
 SHOWN_FAULTS = 20
 

@@ -39,6 +39,8 @@ class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """The owner's will for running sessions then: ``hold`` to the hard end, ``cut`` at the lease's."""
     join_after_s: float = 0.0
     """Joins this long after its process starts; the demo lets districts join one by one."""
+    cameras_file: str | None = None
+    """The district's own list of cameras, CSV; read again when it changes. The bundle's where None."""
     policy_file: str | None = None
     """Cedar policies of this owner; the shipped default where None."""
 
@@ -56,6 +58,9 @@ class DistrictProcessSettings(
     """How their cameras are reached."""
     issuers: tuple[NodeJwk, ...]
     """Public keys of the nodes whose grants are honoured."""
+    probes_per_minute: float = 0.0
+    """Cameras of each district that nobody watches and that are looked at in turn, whether they live and
+    their picture moves; 0 looks at none. Ill cameras are looked at again in any case."""
     gateway_host: str = "127.0.0.1"
     """Address that the viewers' gateway listens on and tells the hub; viewers must reach it."""
     gateway_port: int = 0

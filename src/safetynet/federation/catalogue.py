@@ -1,73 +1,174 @@
-"""A district's catalogue: its checksum, its blocks, and reading a whole one block by block."""
+"""A district's catalogue: its cameras in blocks, a digest of each, one of all, and what differs.
+
+A camera belongs to the block that the first byte of its id's SHA-256 names. A camera that comes, goes or
+changes touches one block and leaves the others where they are (docs/design/0017).
+"""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
-import msgspec
-
-from safetynet.base.errors import UnavailableError
-from safetynet.base.ids import NodeId
-from safetynet.federation import subjects
-from safetynet.federation.bus import Bus
+from safetynet.base.errors import InvalidError
+from safetynet.base.ids import CameraId, NodeId
 from safetynet.federation.messages import (
     CameraRecord,
     CatalogueBlock,
+    CataloguePart,
     CatalogueRequest,
     decode,
     encode,
 )
 
-BLOCK_CAMERAS = 2000
-ASK_WITHIN_S = 2.0
+BLOCKS = 256
+DIGEST_BYTES = 32
+MAX_CAMERAS = 65_536
+"""Of one owner; a catalogue with more is not taken."""
+MAX_PART_BYTES = 1 << 20
+"""Of cameras in one answer; below the servers' ``max_payload``."""
+
+
+def block_of(camera: CameraId) -> int:
+    """Number of the block that a camera belongs to."""
+    return hashlib.sha256(camera.encode()).digest()[0]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The cameras of one number in order of id, and the digest that their owner gives them."""
+
+    cameras: tuple[CameraRecord, ...]
+    digest: bytes
+
+
+def own_block(cameras: Iterable[CameraRecord]) -> Block:
+    """A block of our own cameras."""
+    ordered = tuple(sorted(cameras, key=lambda c: c.id))
+    return Block(ordered, hashlib.sha256(encode(ordered)).digest())
+
+
+EMPTY = own_block(())
+
+
+def read_block(block: CatalogueBlock) -> Block:
+    """Another owner's block; raises ``InvalidError`` where its cameras cannot be of this block."""
+    cameras = decode(block.cameras, tuple[CameraRecord, ...])
+    ids = [camera.id for camera in cameras]
+    if any(a >= b for a, b in pairwise(ids)):
+        raise InvalidError("catalogue.order", "cameras stand twice or in no order", of=block.number)
+    if any(block_of(camera) != block.number for camera in ids):
+        raise InvalidError("catalogue.block", "a camera is in another's block", of=block.number)
+    return Block(cameras, hashlib.sha256(block.cameras).digest())
+
+
+def root_of(digests: bytes) -> str:
+    """Checksum of a whole catalogue, hex: SHA-256 over the digests of all its blocks."""
+    return hashlib.sha256(digests).hexdigest()
 
 
 class Catalogue:
-    """The cameras of one owner in order of id, with the checksum of all of them."""
+    """The cameras of one owner; a value, of which ``changed`` makes the next."""
 
-    def __init__(self, node: NodeId, cameras: Sequence[CameraRecord]) -> None:
+    def __init__(self, node: NodeId, cameras: Iterable[CameraRecord] = ()) -> None:
         self.node = node
-        self.cameras = tuple(sorted(cameras, key=lambda c: c.id))
-        self.checksum = checksum(self.cameras)
+        self.blocks = _in_blocks(cameras)
 
-    def block(self, request: CatalogueRequest) -> CatalogueBlock:
-        """The asked part; an empty one beyond the end."""
-        limit = min(max(request.limit, 1), BLOCK_CAMERAS)
-        first = max(request.first, 0)
-        return CatalogueBlock(
-            node=self.node,
-            catalogue=self.checksum,
-            total=len(self.cameras),
-            cameras=self.cameras[first : first + limit],
-        )
+    @classmethod
+    def of_blocks(cls, node: NodeId, blocks: Sequence[Block]) -> "Catalogue":
+        """A catalogue of blocks that are known to be right, ``BLOCKS`` of them."""
+        made = cls(node)
+        made.blocks = tuple(blocks)
+        return made
+
+    def __len__(self) -> int:
+        return sum(len(block.cameras) for block in self.blocks)
+
+    @cached_property
+    def digests(self) -> bytes:
+        """Digest of each block, in order of their numbers."""
+        return b"".join(block.digest for block in self.blocks)
+
+    @cached_property
+    def checksum(self) -> str:
+        """Of all blocks, hex."""
+        return root_of(self.digests)
+
+    @cached_property
+    def cameras(self) -> tuple[CameraRecord, ...]:
+        """All cameras in order of id."""
+        every = (camera for block in self.blocks for camera in block.cameras)
+        return tuple(sorted(every, key=lambda c: c.id))
+
+    def find(self, camera: CameraId) -> CameraRecord | None:
+        """A camera by its id."""
+        block = self.blocks[block_of(camera)]
+        return next((c for c in block.cameras if c.id == camera), None)
+
+    def changed(self, change: "Change") -> "Catalogue":
+        """The catalogue after a change; only the blocks that it touches are made anew."""
+        blocks = list(self.blocks)
+        for number, part in _by_block(change).items():
+            cameras: dict[CameraId, CameraRecord | None] = {c.id: c for c in blocks[number].cameras}
+            cameras |= part
+            blocks[number] = own_block(c for c in cameras.values() if c is not None)
+        return Catalogue.of_blocks(self.node, blocks)
+
+    def part(self, request: CatalogueRequest) -> CataloguePart:
+        """What is asked for, as far as it fits one message; at least one block."""
+        if not request.blocks:
+            return CataloguePart(node=self.node, catalogue=self.checksum, digests=self.digests)
+        found: list[CatalogueBlock] = []
+        room = MAX_PART_BYTES
+        for number in request.blocks[:BLOCKS]:
+            if not 0 <= number < BLOCKS:
+                raise InvalidError("catalogue.no_block", "there is no such block", of=number)
+            data = encode(self.blocks[number].cameras)
+            room -= len(data)
+            if found and room < 0:
+                break
+            found.append(CatalogueBlock(number=number, cameras=data))
+        return CataloguePart(node=self.node, catalogue=self.checksum, blocks=tuple(found))
 
 
-def checksum(cameras: Sequence[CameraRecord]) -> str:
-    """SHA-256 over the msgpack of the cameras in order of id, hex."""
-    digest = hashlib.sha256()
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What is different between two catalogues of one owner."""
+
+    put: tuple[CameraRecord, ...] = ()
+    """Cameras that came or changed, as they are now."""
+    removed: tuple[CameraId, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.removed)
+
+
+def difference(before: Catalogue, after: Catalogue) -> Change:
+    """How one catalogue became the other; blocks with equal digests are not looked into."""
+    put: list[CameraRecord] = []
+    removed: list[CameraId] = []
+    for old, new in zip(before.blocks, after.blocks, strict=True):
+        if old.digest == new.digest:
+            continue
+        # By their bytes: a direction that nobody knows is NaN, and differs from itself.
+        known = {camera.id: encode(camera) for camera in old.cameras}
+        put += [c for c in new.cameras if known.get(c.id) != encode(c)]
+        removed += known.keys() - {camera.id for camera in new.cameras}
+    return Change(put=tuple(put), removed=tuple(sorted(removed)))
+
+
+def _in_blocks(cameras: Iterable[CameraRecord]) -> tuple[Block, ...]:
+    parts: dict[int, list[CameraRecord]] = {}
     for camera in cameras:
-        digest.update(msgspec.msgpack.encode(camera))
-    return digest.hexdigest()
+        parts.setdefault(block_of(camera.id), []).append(camera)
+    return tuple(own_block(parts[n]) if n in parts else EMPTY for n in range(BLOCKS))
 
 
-async def fetch_catalogue(bus: Bus, node: NodeId) -> Catalogue:
-    """Read a district's whole catalogue.
-
-    Raises ``UnavailableError`` where the district is silent, or changes it while being read
-    (``catalogue.moved``: ask again).
-    """
-    cameras: list[CameraRecord] = []
-    expected = ""
-    while True:
-        request = CatalogueRequest(first=len(cameras), limit=BLOCK_CAMERAS)
-        reply = await bus.ask(subjects.catalogue(node), encode(request), ASK_WITHIN_S)
-        block = decode(reply, CatalogueBlock)
-        expected = expected or block.catalogue
-        cameras += block.cameras
-        if block.catalogue != expected:
-            raise UnavailableError("catalogue.moved", "catalogue changed while read", node=node)
-        if len(cameras) >= block.total or not block.cameras:
-            break
-    catalogue = Catalogue(node, cameras)
-    if catalogue.checksum != expected:
-        raise UnavailableError("catalogue.checksum", "catalogue does not fit its sum", node=node)
-    return catalogue
+def _by_block(change: Change) -> Mapping[int, dict[CameraId, CameraRecord | None]]:
+    """New cameras, and None for those that go, by the block they touch."""
+    parts: dict[int, dict[CameraId, CameraRecord | None]] = {}
+    for camera in change.removed:
+        parts.setdefault(block_of(camera), {})[camera] = None
+    for record in change.put:
+        parts.setdefault(block_of(record.id), {})[record.id] = record
+    return parts

@@ -22,6 +22,8 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     """Checksum of the catalogue, hex."""
     gateway: str
     """WebSocket address that viewers use; empty while no worker serves."""
+    health: int | None = None
+    """Number of the last ``HealthNotes`` of this boot; None where they are not numbered."""
 
 
 class RangeRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +55,16 @@ class HealthNotes(msgspec.Struct, frozen=True, kw_only=True):
     whole: bool
     """True where the notes are all cameras of the node that are not well."""
     notes: tuple[HealthNote, ...]
+    boot: str = ""
+    """Of the process that says it."""
+    number: int | None = None
+    """Of news, counted up from 1 within a boot; of a whole, that of the last news in it."""
 
 
 class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A block of cameras, beginning with number ``first`` in order of id."""
+    """The digests of all blocks; or, where ``blocks`` names some, their cameras."""
 
-    first: int
-    limit: int
+    blocks: tuple[int, ...] = ()
 
 
 class ZoneRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -112,12 +117,23 @@ class CameraRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CatalogueBlock(msgspec.Struct, frozen=True, kw_only=True):
-    """Part of a catalogue, with the checksum of the whole that it belongs to."""
+    """The cameras whose ids share the first byte of their SHA-256."""
+
+    number: int
+    cameras: bytes
+    """Msgpack array of ``CameraRecord`` in order of id. The digest is over these bytes as they are,
+    so that cameras with fields of another version still fit it."""
+
+
+class CataloguePart(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for of a catalogue, with the checksum of the whole that it belongs to."""
 
     node: NodeId
     catalogue: str
-    total: int
-    cameras: tuple[CameraRecord, ...]
+    digests: bytes = b""
+    """SHA-256 of each block in order of their numbers, 32 bytes each; empty where cameras were asked for."""
+    blocks: tuple[CatalogueBlock, ...] = ()
+    """As many of the asked ones as fit one message, in the order asked; ask again for the others."""
 
 
 class WantedTurn(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,9 +6,10 @@ subject                kind       content
 ``sn.beat.<node>``     published  ``Beat``, each half second
 ``sn.journal.<node>``  published  ``EntryBatch``: committed entries in order, verbatim
 ``sn.range.<node>``    request    ``RangeRequest`` → ``EntryBatch``
-``sn.catalogue.<node>``  request  ``CatalogueRequest`` → ``CatalogueBlock``
+``sn.catalogue.<node>``  request  ``CatalogueRequest`` → ``CataloguePart``
 ``sn.command.<node>``  request    a ``Command`` → ``Answer``
 ``sn.health.<node>``   published  ``HealthNotes``: cameras that fell ill or recovered
+``sn.unwell.<node>``   request    nothing → ``HealthNotes``: all cameras that are not well
 =====================  =========  ==========================================================
 """
 
@@ -47,6 +48,11 @@ def command(node: NodeId) -> str:
 def health(node: NodeId) -> str:
     """Where a district says which of its cameras fell ill or recovered."""
     return f"sn.health.{node}"
+
+
+def unwell(node: NodeId) -> str:
+    """Where a district answers which of its cameras are not well."""
+    return f"sn.unwell.{node}"
 
 
 def node_of(subject: str) -> NodeId:

@@ -234,8 +234,9 @@ cameras = Table(
     _node(),
     Column("id", _ID, primary_key=True),
     Column("document", Text, nullable=False),
+    info=_FOLDED,
 )
-"""A district's catalogue; it comes from its own inventory, not from the journal."""
+"""A district's catalogue: the cameras it has now; ``document`` as in ``cameras.changed/1``."""
 
 FOLDED: tuple[Table, ...] = tuple(t for t in metadata.sorted_tables if t.info.get("folded"))
 """The tables that are only a view of the journal."""

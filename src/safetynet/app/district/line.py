@@ -8,7 +8,7 @@ import structlog
 from safetynet.app.district.node import DistrictNode
 from safetynet.base.clock import Clock
 from safetynet.base.errors import SafetyNetError, UnavailableError
-from safetynet.base.ids import CameraId, NodeId, SessionId
+from safetynet.base.ids import NodeId, SessionId
 from safetynet.video import ipc
 from safetynet.video.control import VideoWorker
 from safetynet.video.ipc import ToControl, ToWorker
@@ -34,14 +34,12 @@ class WorkerLine:
         self._worker: VideoWorker | None = None
         self._nodes: dict[NodeId, DistrictNode] = {}
         self._queues: dict[NodeId, asyncio.Queue[ToControl]] = {}
-        self._of_camera: dict[CameraId, NodeId] = {}
         self._of_session: dict[SessionId, NodeId] = {}
 
     def add(self, node: DistrictNode) -> None:
         """A district joins this process's worker."""
         self._nodes[node.node] = node
         self._queues[node.node] = asyncio.Queue(WAITING)
-        self._of_camera |= {camera.id: node.node for camera in node.catalogue.cameras}
 
     def gateway_of(self, node: NodeId) -> str:
         """Address that viewers of a district use; empty while no worker serves."""
@@ -112,7 +110,8 @@ class WorkerLine:
             case ipc.Ended():
                 return self._of_session.pop(message.session, None)
             case ipc.SourceState() | ipc.Turned() | ipc.Returned() | ipc.Probed():
-                return self._of_camera.get(message.camera)
+                owners = (n.node for n in self._nodes.values() if n.owns(message.camera))
+                return next(owners, None)
             case _:
                 return None
 

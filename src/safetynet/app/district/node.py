@@ -12,11 +12,12 @@ from safetynet.access.lease import LeaseTable
 from safetynet.access.model import EndReason, Grant
 from safetynet.access.moves import list_turned
 from safetynet.access.policy import Action, Ask, Policy
+from safetynet.app.district.probing import Probing
 from safetynet.base.clock import Clock
 from safetynet.base.errors import SafetyNetError
 from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId, SessionId
 from safetynet.city.model import CameraKind
-from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.messages import (
     Answer,
     CameraRecord,
@@ -36,9 +37,6 @@ from safetynet.video.ipc import Source, ToWorker, Turn
 LOCK_LEASES = 2.0
 """A camera stays turned this many leases after the last word of its incident."""
 
-PROBE_EVERY_S = 10.0
-PROBES_AT_ONCE = 2
-"""Budget of health probing: only cameras that are ill are looked at, so many each ten seconds."""
 HOMEWARD = "homeward"
 """Lock under which a forgotten camera is sent home."""
 
@@ -63,10 +61,10 @@ class DistrictNode:
         send: Send,
         on_health: OnHealth,
         clock: Clock,
+        probes_per_minute: float = 0.0,
     ) -> None:
         self.node = node
-        self.catalogue = catalogue
-        self._cameras = {record.id: record for record in catalogue.cameras}
+        self._know(catalogue)
         self._source_of = source_of
         self._journal = journal
         self._authority = authority
@@ -77,12 +75,37 @@ class DistrictNode:
         self._locks: dict[IncidentId, _Lock] = {}
         self._watching: dict[SessionId, _Watching] = {}
         self._hub_heard_s = clock.monotonic_s()
-        self._probe_at_s: dict[CameraId, float] = {}
+        self._probing = Probing(probes_per_minute, clock.monotonic_s())
 
     @property
     def leases(self) -> LeaseTable:
         """Which sessions may go on."""
         return self._authority.leases
+
+    # what it owns
+
+    def owns(self, camera: CameraId) -> bool:
+        """True for a camera that this district has now."""
+        return camera in self._cameras
+
+    def change_catalogue(self, catalogue: Catalogue, change: Change) -> None:
+        """The list changed: what is no more is shown to nobody, what was turned is let go."""
+        self._know(catalogue)
+        for camera in change.removed:
+            self._probing.forget(camera)
+            self._on_health(camera, HealthState.OK)  # of no camera there is nothing to say
+            for session, watching in self._watching.items():
+                if watching.grant.camera == camera:
+                    watching.cut = EndReason.SOURCE_LOST
+                    self.leases.end(session)
+                    self._send(ipc.Cut(session=session, reason=watching.cut.value))
+            for incident in self._locks:
+                self._let_go(incident, camera)
+
+    def _know(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._cameras = {record.id: record for record in catalogue.cameras}
+        self._order = tuple(self._cameras)
 
     # commands of the hub
 
@@ -161,7 +184,7 @@ class DistrictNode:
         """Cut what is due and let cameras go whose incident nobody speaks of any more."""
         now_s = self._clock.monotonic_s()
         self.cut_due(hub_away=now_s - self._hub_heard_s > hub_away_after_s)
-        self._probe_ill(now_s)
+        self._probe(now_s)
         for incident in [i for i, lock in self._locks.items() if lock.until_s < now_s]:
             log.warning("district.lock_ran_out", of=self.node, incident=incident)
             self._unlock(incident)
@@ -194,14 +217,25 @@ class DistrictNode:
             message = error.message if error else "refused"
             self._send(ipc.Verdict(session=ask.session, accepted=False, code=code, message=message))
             return
-        lease_s = self._authority.admit(verdict)
         grant = verdict.grant
-        record = self._cameras[grant.camera]
+        record = self._cameras.get(grant.camera)
+        if record is None:  # taken off the list while this was written down
+            await self._refuse_gone(ask, grant)
+            return
+        lease_s = self._authority.admit(verdict)
         self._watching[ask.session] = _Watching(grant, self._clock.monotonic_s())
         # Without a turn: the stream is opened even where the hub's command has not come yet.
         self._prepare(record, None, ask.session)
         self._send(
             ipc.Verdict(session=ask.session, accepted=True, camera=record.id, lease_s=lease_s)
+        )
+
+    async def _refuse_gone(self, ask: ipc.Ask, grant: Grant) -> None:
+        await self._journal.append([entries.ended(ask.session, grant, EndReason.SOURCE_LOST)])
+        self._send(
+            ipc.Verdict(
+                session=ask.session, accepted=False, code="grant.camera", message="no such camera"
+            )
         )
 
     async def note_first_frame(self, message: ipc.FirstFrame) -> None:
@@ -242,7 +276,9 @@ class DistrictNode:
 
     async def note_return(self, message: ipc.Returned) -> None:
         """A camera was sent home."""
-        record = self._cameras[message.camera]
+        record = self._cameras.get(message.camera)
+        if record is None:
+            return
         if message.error:
             log.warning("ptz.not_returned", camera=message.camera, error=message.error)
             return
@@ -260,19 +296,21 @@ class DistrictNode:
         self._note_health(message.camera, HealthState(message.state))
 
     def _note_health(self, camera: CameraId, state: HealthState) -> None:
-        if state is HealthState.OK:
-            self._probe_at_s.pop(camera, None)
-        else:
-            self._probe_at_s[camera] = self._clock.monotonic_s() + PROBE_EVERY_S
-        self._on_health(camera, state)
+        if self.owns(camera):
+            well = state is HealthState.OK
+            self._probing.note(camera, self._clock.monotonic_s(), well=well)
+            self._on_health(camera, state)
 
-    def _probe_ill(self, now_s: float) -> None:
-        """Look again at what is ill, a few cameras at a time."""
-        due = [camera for camera, at_s in self._probe_at_s.items() if at_s <= now_s]
-        for camera in due[:PROBES_AT_ONCE]:
-            self._probe_at_s[camera] = now_s + PROBE_EVERY_S
+    def _probe(self, now_s: float) -> None:
+        """Look at what is ill, and at what nobody watches, as far as the budget allows."""
+        for camera in self._probing.plan(now_s, self._order, self._watched()):
             source = self._source_of(self._cameras[camera])
             self._send(ipc.Probe(camera=camera, source=source))
+
+    def _watched(self) -> set[CameraId]:
+        """Cameras whose streams are open, so that they tell of themselves."""
+        locked = {camera for lock in self._locks.values() for camera in lock.cameras}
+        return locked | {watching.grant.camera for watching in self._watching.values()}
 
     async def take_up(self) -> None:
         """A worker is there, perhaps a new one: it learns what is held, and what to send home.

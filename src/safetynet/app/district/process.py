@@ -14,42 +14,34 @@ from safetynet.access.lease import LeaseTable
 from safetynet.access.policy import Policy
 from safetynet.access.remember import remember_closed
 from safetynet.app.cameras import records_of
+from safetynet.app.district.inventory import Inventory, follow_list, stamp_of, take_list
 from safetynet.app.district.line import WorkerLine
 from safetynet.app.district.node import DistrictNode
 from safetynet.app.orphan import run_until_asked
 from safetynet.app.settings import CameraAccess, DistrictProcessSettings, DistrictSettings
 from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import NotFoundError, UnavailableError
-from safetynet.base.ids import HUB, CameraId, NodeId, new_id
+from safetynet.base.ids import HUB, NodeId, new_id
 from safetynet.base.log import configure_logging
 from safetynet.city.bundle import load_city
 from safetynet.city.model import CameraKind
 from safetynet.federation import subjects
 from safetynet.federation.bus import Bus, connect_bus
-from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.commands import CommandDoor
 from safetynet.federation.directory import AWAY_AFTER_S, BEAT_EVERY_S
-from safetynet.federation.messages import (
-    Beat,
-    CameraRecord,
-    CatalogueRequest,
-    HealthNote,
-    HealthNotes,
-    decode,
-    encode,
-)
+from safetynet.federation.health import HealthTeller
+from safetynet.federation.inventory import CATALOGUE_FOLDS
+from safetynet.federation.messages import Beat, CameraRecord, CatalogueRequest, decode, encode
 from safetynet.federation.replicate import Publisher
 from safetynet.journal.append import Journal
 from safetynet.journal.rows import Head
-from safetynet.sight.model import HealthState
 from safetynet.store.engines import sqlite_url
 from safetynet.store.store import Store
 from safetynet.video.ipc import Source, Turn
 from safetynet.video.limits import Limits
 
 TICK_S = 0.1
-HEALTH_WAITING = 256
-"""Health notes that may wait. Full policy: the newest is dropped; it is said again when it changes."""
 
 log = structlog.get_logger()
 
@@ -60,26 +52,31 @@ async def run_districts(settings: DistrictProcessSettings) -> None:
 
 
 async def _run(settings: DistrictProcessSettings, clock: Clock) -> None:
-    catalogues = await asyncio.to_thread(_read_catalogues, settings)
+    bundled = await asyncio.to_thread(_read_bundle, settings)
     for own in settings.districts:
         _read_policy(own.policy_file)  # a mistake is told before anything is started
     limits = Limits(host=settings.gateway_host, port=settings.gateway_port)
     line = WorkerLine(limits, clock)
     async with asyncio.TaskGroup() as group:
         group.create_task(line.run())
-        for district in settings.districts:
-            group.create_task(_run_district(settings, district, catalogues, line, clock))
+        for own in settings.districts:
+            records = bundled.get(own.node, [])
+            group.create_task(_run_district(settings, own, records, line, clock))
 
 
-def _read_catalogues(settings: DistrictProcessSettings) -> dict[NodeId, Catalogue]:
+def _read_bundle(settings: DistrictProcessSettings) -> dict[NodeId, list[CameraRecord]]:
+    """Cameras of the districts that keep no list of their own."""
+    nodes = [own.node for own in settings.districts if own.cameras_file is None]
+    if not nodes:
+        return {}
     city = load_city(Path(settings.bundle))
-    return {d.node: Catalogue(d.node, records_of(city, d.node)) for d in settings.districts}
+    return {node: records_of(city, node) for node in nodes}
 
 
 async def _run_district(
     settings: DistrictProcessSettings,
     own: DistrictSettings,
-    catalogues: dict[NodeId, Catalogue],
+    bundled: list[CameraRecord],
     line: WorkerLine,
     clock: Clock,
 ) -> None:
@@ -89,39 +86,58 @@ async def _run_district(
         data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
         store_url = own.store_url or sqlite_url(data / "node.sqlite")
         store = await stack.enter_async_context(Store(store_url))
-        journal = Journal(own.node, store, clock, ACCESS_FOLDS)
+        journal = Journal(own.node, store, clock, {**ACCESS_FOLDS, **CATALOGUE_FOLDS})
+        inventory = await Inventory.open(own.node, journal)
+        path = Path(own.cameras_file) if own.cameras_file else None
+        stamp = stamp_of(path) if path else None
+        await (take_list(inventory, path) if path else inventory.take(bundled))
         bus = await connect_bus(own.nats_url, own.node)
         stack.push_async_callback(bus.close)
-        health = _Health(own.node, bus)
-        node = _make_node(settings, own, catalogues[own.node], journal, line, health, clock)
+        boot = new_id("boot", clock.now())
+        health = HealthTeller(own.node, boot, bus)
+        node = _make_node(settings, own, inventory, journal, line, health, clock)
         await remember_closed(store, own.node, node.leases, clock)
         line.add(node)
         stack.push_async_callback(node.stop)
-        await _serve(node, journal, bus, line, health, clock)
+        beat = _Beat(node, boot, journal, bus, line, health, clock)
+        await _answer(node, bus)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(journal.watch())
+            group.create_task(Publisher(journal, bus).run())
+            group.create_task(beat.run())
+            group.create_task(_tick(node, clock))
+            group.create_task(line.serve(node.node))
+            group.create_task(health.run())
+            if path:
+
+                async def tell(catalogue: Catalogue, change: Change) -> None:
+                    node.change_catalogue(catalogue, change)
+                    await beat.say()
+
+                group.create_task(follow_list(inventory, path, stamp, clock, tell))
 
 
 def _make_node(
     settings: DistrictProcessSettings,
     own: DistrictSettings,
-    catalogue: Catalogue,
+    inventory: Inventory,
     journal: Journal,
     line: WorkerLine,
-    health: "_Health",
+    health: HealthTeller,
     clock: Clock,
 ) -> DistrictNode:
     policy = _read_policy(own.policy_file)
-    mine = {record.id for record in catalogue.cameras}
     authority = Authority(
         own.node,
         keyring=KeyRing(settings.issuers),
         policy=policy,
         leases=LeaseTable(own.when_hub_is_away),
-        owns=mine.__contains__,
+        owns=inventory.owns,
         clock=clock,
     )
     return DistrictNode(
         node=own.node,
-        catalogue=catalogue,
+        catalogue=inventory.catalogue,
         source_of=partial(source_of, settings.cameras),
         journal=journal,
         authority=authority,
@@ -129,6 +145,7 @@ def _make_node(
         send=line.send,
         on_health=health.note,
         clock=clock,
+        probes_per_minute=settings.probes_per_minute,
     )
 
 
@@ -154,16 +171,9 @@ def source_of(access: CameraAccess, record: CameraRecord) -> Source:
     )
 
 
-async def _serve(
-    node: DistrictNode,
-    journal: Journal,
-    bus: Bus,
-    line: WorkerLine,
-    health: "_Health",
-    clock: Clock,
-) -> None:
+async def _answer(node: DistrictNode, bus: Bus) -> None:
     async def answer_catalogue(data: bytes) -> bytes:
-        return encode(node.catalogue.block(decode(data, CatalogueRequest)))
+        return encode(node.catalogue.part(decode(data, CatalogueRequest)))
 
     async def hear_hub(_: str, __: bytes) -> None:
         node.hear_hub()
@@ -171,36 +181,56 @@ async def _serve(
     await bus.answer(subjects.catalogue(node.node), answer_catalogue)
     await bus.answer(subjects.command(node.node), CommandDoor(node.execute).answer)
     await bus.subscribe(subjects.beat(HUB), hear_hub)
-    log.info("district.joined", of=node.node, cameras=len(node.catalogue.cameras))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(journal.watch())
-        group.create_task(Publisher(journal, bus).run())
-        group.create_task(_beat(node, journal, bus, line, clock))
-        group.create_task(_tick(node, clock))
-        group.create_task(line.serve(node.node))
-        group.create_task(health.run())
+    log.info("district.joined", of=node.node, cameras=len(node.catalogue))
 
 
-async def _beat(
-    node: DistrictNode, journal: Journal, bus: Bus, line: WorkerLine, clock: Clock
-) -> None:
-    boot, head = new_id("boot", clock.now()), Head()
-    while True:
+class _Beat:
+    """Says that a district is alive, and how far its journal, its catalogue and its news are."""
+
+    def __init__(
+        self,
+        node: DistrictNode,
+        boot: str,
+        journal: Journal,
+        bus: Bus,
+        line: WorkerLine,
+        health: HealthTeller,
+        clock: Clock,
+    ) -> None:
+        self._node = node
+        self._boot = boot
+        self._journal = journal
+        self._bus = bus
+        self._line = line
+        self._health = health
+        self._clock = clock
+        self._head = Head()
+
+    async def run(self) -> None:
+        """Each half second, until cancelled."""
+        while True:
+            await self.say()
+            await self._clock.sleep(BEAT_EVERY_S)
+
+    async def say(self) -> None:
+        """Now: a change need not wait for the next beat."""
+        node = self._node
         try:
-            head = await journal.head()
+            self._head = await self._journal.head()
         except UnavailableError as error:
             log.info("district.head_unread", of=node.node, code=error.code)  # we live all the same
+        head = self._head
         beat = Beat(
             node=node.node,
-            boot=boot,
+            boot=self._boot,
             epoch=head.epoch,
             head=head.seq,
-            cameras=len(node.catalogue.cameras),
+            cameras=len(node.catalogue),
             catalogue=node.catalogue.checksum,
-            gateway=line.gateway_of(node.node),
+            gateway=self._line.gateway_of(node.node),
+            health=self._health.number,
         )
-        await _try_publish(bus, subjects.beat(node.node), encode(beat))
-        await clock.sleep(BEAT_EVERY_S)
+        await _try_publish(self._bus, subjects.beat(node.node), encode(beat))
 
 
 async def _tick(node: DistrictNode, clock: Clock) -> None:
@@ -214,32 +244,6 @@ async def _try_publish(bus: Bus, subject: str, data: bytes) -> None:
         await bus.publish(subject, data)
     except UnavailableError as error:
         log.info("district.not_heard", subject=subject, code=error.code)
-
-
-class _Health:
-    """Tells the hub which cameras fell ill or recovered."""
-
-    def __init__(self, node: NodeId, bus: Bus) -> None:
-        self._node = node
-        self._bus = bus
-        self._ill: dict[CameraId, HealthState] = {}
-        self._notes: asyncio.Queue[HealthNote] = asyncio.Queue(HEALTH_WAITING)
-
-    def note(self, camera: CameraId, state: HealthState) -> None:
-        """A camera's state as seen now; only changes are told. Never waits."""
-        if self._ill.get(camera, HealthState.OK) is state or self._notes.full():
-            return
-        self._ill[camera] = state
-        self._notes.put_nowait(HealthNote(camera=camera, state=state.value))
-
-    async def run(self) -> None:
-        """Publish what was noted, until cancelled."""
-        while True:
-            notes = [await self._notes.get()]
-            while not self._notes.empty():
-                notes.append(self._notes.get_nowait())
-            message = HealthNotes(node=self._node, whole=False, notes=tuple(notes))
-            await _try_publish(self._bus, subjects.health(self._node), encode(message))
 
 
 def main(settings: DistrictProcessSettings) -> None:

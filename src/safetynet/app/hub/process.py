@@ -32,6 +32,7 @@ from safetynet.city.tiles import MapTiles
 from safetynet.federation import subjects
 from safetynet.federation.bus import Bus, connect_bus
 from safetynet.federation.directory import BEAT_EVERY_S, Directory, Standing
+from safetynet.federation.inventory import CATALOGUE_FOLDS, list_moved
 from safetynet.federation.messages import Beat, encode
 from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
 from safetynet.incident.locate import Bounds
@@ -111,7 +112,8 @@ class _Hub:
             responder.take,
         )
         self._desk = self._make_desk(intake, responder)
-        follower = Follower(self._journal.store, self._clock, ACCESS_FOLDS)
+        folds = {**ACCESS_FOLDS, **CATALOGUE_FOLDS}
+        follower = Follower(self._journal.store, self._clock, folds)
         watch = Watch(
             bus=self._bus,
             owners=self._owners,
@@ -168,7 +170,9 @@ class _Hub:
         for word in words:
             if (known := responder.responses.get(word.incident)) is not None:
                 known.set_word(word.camera, word.viewer, word.shown)
-        await self._eyes.learn(words)
+        judged = {word.camera for word in words}
+        moved = await self._journal.store.read(lambda conn: list_moved(conn, judged))
+        await self._eyes.learn([w for w in words if w.at > moved.get(w.camera, "")])
 
     def _show(self, response: Response) -> None:
         self._desk.show(response)

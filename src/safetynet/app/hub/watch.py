@@ -6,14 +6,13 @@ from collections.abc import Callable
 import structlog
 
 from safetynet.app.hub.eyes import Eyes
+from safetynet.app.hub.joining import Joining
 from safetynet.app.hub.owners import Owners
 from safetynet.app.hub.responder import Responder
 from safetynet.base.clock import Clock
-from safetynet.base.errors import InvalidError, UnavailableError
-from safetynet.base.ids import NodeId
+from safetynet.base.ids import CameraId, NodeId
 from safetynet.federation import subjects
 from safetynet.federation.bus import Bus
-from safetynet.federation.catalogue import fetch_catalogue
 from safetynet.federation.directory import Presence, Standing
 from safetynet.federation.messages import Beat, EntryBatch, HealthNotes, decode
 from safetynet.federation.replicate import Replica
@@ -21,6 +20,8 @@ from safetynet.journal.follow import Follower
 from safetynet.sight.model import HealthState
 
 TICK_S = 0.25
+_SHOWS = (HealthState.OK, HealthState.STALE)
+"""States in which a camera may be shown."""
 
 log = structlog.get_logger()
 Tell = Callable[[Standing], None]
@@ -50,7 +51,19 @@ class Watch:
         self._tell = tell
         nodes = [s.node for s in owners.directory.list_all()]
         self._replicas = {node: Replica(node, follower, bus) for node in nodes}
-        self._joining: set[NodeId] = set()
+        self._joinings = {
+            node: Joining(
+                node,
+                bus=bus,
+                eyes=eyes,
+                clock=clock,
+                group=group,
+                on_health=self._note_health,
+                on_gone=self._lose,
+                on_joined=self._joined,
+            )
+            for node in nodes
+        }
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -70,22 +83,11 @@ class Watch:
             return
         changed = self._owners.directory.hear(beat, self._clock.monotonic_s())
         self._replicas[beat.node].hear_beat(beat)
-        if beat.catalogue != self._eyes.checksum(beat.node) and beat.node not in self._joining:
-            self._joining.add(beat.node)
-            self._group.create_task(self._join(beat.node))
-        elif changed is not None:
+        if not self._joinings[beat.node].hear_beat(beat) and changed is not None:
             await self._note(changed)
 
-    async def _join(self, node: NodeId) -> None:
-        """Read a district's catalogue; where that fails the next beat tries again."""
-        try:
-            await self._eyes.join(await fetch_catalogue(self._bus, node))
-            log.info("hub.district_joined", of=node, cameras=self._eyes.count(node))
-            await self._note(self._owners.directory.get(node))
-        except (UnavailableError, InvalidError) as error:
-            log.info("hub.catalogue_unread", of=node, code=error.code)
-        finally:
-            self._joining.discard(node)
+    async def _joined(self, node: NodeId) -> None:
+        await self._note(self._owners.directory.get(node))
 
     async def _hear_entries(self, subject: str, data: bytes) -> None:
         batch = decode(data, EntryBatch)
@@ -95,15 +97,20 @@ class Watch:
 
     async def _hear_health(self, subject: str, data: bytes) -> None:
         notes = decode(data, HealthNotes)
-        for note in notes.notes:
-            if self._eyes.find_owner(note.camera) != subjects.node_of(subject):
-                continue
-            state = HealthState(note.state)
-            news = self._eyes.note_health(note.camera, state)
-            if state is not HealthState.OK:
-                await self._responder.lose_camera(note.camera, state)
-            elif news:
-                self._responder.fill_up()
+        joining = self._joinings.get(subjects.node_of(subject))
+        if joining is not None and notes.node == subjects.node_of(subject):
+            await joining.hear_health(notes)
+
+    async def _note_health(self, camera: CameraId, state: HealthState) -> None:
+        if not self._eyes.note_health(camera, state):
+            return
+        if state in _SHOWS:
+            self._responder.fill_up()
+        else:
+            await self._responder.lose_camera(camera, state)
+
+    async def _lose(self, camera: CameraId) -> None:
+        await self._responder.lose_camera(camera, HealthState.DEAD)
 
     async def _note(self, standing: Standing) -> None:
         self._tell(standing)
