@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -21,7 +22,7 @@ from safetynet.app.district.node import DistrictNode
 from safetynet.base.clock import ManualClock
 from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, SessionId, ViewerId
 from safetynet.city.model import CameraKind
-from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.directory import AWAY_AFTER_S
 from safetynet.federation.messages import (
     Answer,
@@ -158,6 +159,7 @@ class Will:
 
     hub_loss: HubLoss = HubLoss.HOLD
     policy: str | None = None
+    probes_per_minute: float = 0.0
 
 
 @pytest.fixture
@@ -189,6 +191,7 @@ async def district(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
             send=said.append,
             on_health=lambda camera, state: health.append((camera, state)),
             clock=clock,
+            probes_per_minute=will.probes_per_minute,
         )
         yield District(node, journal, clock, key, said, health)
 
@@ -358,3 +361,50 @@ async def test_a_lost_stream_is_ill_until_it_comes_back(district: District) -> N
     for status in (ipc.SourceStatus.LOST, ipc.SourceStatus.OPENING, ipc.SourceStatus.LIVE):
         district.node.note_source(ipc.SourceState(camera=FIXED, status=status))
     assert district.health == [(FIXED, HealthState.DEAD), (FIXED, HealthState.OK)]
+
+
+async def test_a_camera_taken_off_the_list_is_shown_to_nobody_any_more(district: District) -> None:
+    await district.open(PTZ)
+    await district.present(district.grant(PTZ))
+    change = Change(removed=(PTZ,))
+    district.node.change_catalogue(district.node.catalogue.changed(change), change)
+    assert [c.reason for c in district.sent(ipc.Cut)] == ["source_lost"]
+    assert {(r.camera, r.lock) for r in district.sent(ipc.Release)} == {(PTZ, INCIDENT)}
+    await district.node.note_end(
+        ipc.Ended(session=SESSION, reason="source_lost", frames=1, bytes=9)
+    )
+    assert await district.ends() == ["source_lost"]
+    (answer,) = (await district.open(PTZ)).views
+    assert (answer.status, answer.code) == (ViewStatus.REFUSED, "view.no_such_camera")
+    verdict = await district.present(district.grant(PTZ, "grant_2"), SessionId("ses_2"))
+    assert (verdict.accepted, verdict.code) == (False, "grant.camera")
+    assert await district.ends() == ["source_lost", "source_lost"]
+    for late in (ipc.Returned(camera=PTZ), ipc.Returned(camera=PTZ, error="x")):
+        await district.node.note_return(late)
+    district.node.note_probe(ipc.Probed(camera=PTZ, state="dead"))
+    assert district.health[-1] == (PTZ, HealthState.OK)
+    await district.node.take_up()
+
+
+async def test_a_camera_that_was_turned_for_good_is_sent_to_its_new_home(
+    district: District,
+) -> None:
+    turned = msgspec.structs.replace(record(FIXED, CameraKind.FIXED), azimuth_deg=200.0)
+    change = Change(put=(turned, record(CameraId("mapo-00003"), CameraKind.FIXED)))
+    district.node.change_catalogue(district.node.catalogue.changed(change), change)
+    answer = await district.open(FIXED, CameraId("mapo-00003"))
+    assert [v.status for v in answer.views] == [ViewStatus.READY] * 2
+
+
+@pytest.mark.parametrize("district", [Will(probes_per_minute=60)], indirect=True)
+async def test_cameras_that_nobody_watches_are_probed_in_turn(district: District) -> None:
+    await district.open(PTZ)
+    for _ in range(3):
+        await district.pass_time(1.5, hub=True)
+        for probe in district.sent(ipc.Probe):
+            district.node.note_probe(ipc.Probed(camera=probe.camera, state="frozen"))
+    assert {p.camera for p in district.sent(ipc.Probe)} == {FIXED}
+    assert district.health[-1] == (FIXED, HealthState.FROZEN)
+    await district.close(over=True)
+    await district.pass_time(5, hub=True)
+    assert PTZ in {p.camera for p in district.sent(ipc.Probe)}

@@ -7,7 +7,7 @@ empty or has no column is not known. UTF-8, as a spreadsheet writes it, with or 
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from safetynet.base.errors import InvalidError, NotFoundError
@@ -51,9 +51,9 @@ def read_list(path: Path) -> list[CameraRecord]:
     except (OSError, UnicodeDecodeError) as error:
         raise NotFoundError("cameras.unreadable", str(error), path=str(path)) from error
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    _check_columns(rows.fieldnames or ())
     found: dict[CameraId, CameraRecord] = {}
     try:
+        _check_columns(rows.fieldnames or ())
         for row in rows:
             record = _record(row, rows.line_num)
             if record.id in found:
@@ -68,8 +68,8 @@ def read_list(path: Path) -> list[CameraRecord]:
     return list(found.values())
 
 
-def _check_columns(names: object) -> None:
-    columns = set(names) if isinstance(names, list) else set()
+def _check_columns(names: Iterable[str]) -> None:
+    columns = set(names)
     for needed in ("id", "lon", "lat"):
         if needed not in columns:
             raise _bad("the column is missing", 1, needed)
