@@ -134,7 +134,7 @@ async def test_a_moved_camera_is_known_to_the_next_question_and_its_words_are_fo
     own = Catalogue(MAPO, records_of(city, MAPO))
     await eyes.join(own)
     assert await chance(eyes, camera, at) > 0
-    record = eyes.get_record(camera)
+    record = eyes.roll.get_record(camera)
     turned = msgspec.structs.replace(record, azimuth_deg=(record.azimuth_deg + 180) % 360)
     change = await eyes.join(own.changed(Change(put=(turned,))))
     assert change.put == (turned,)
@@ -149,7 +149,7 @@ async def test_words_on_a_camera_before_it_was_moved_do_not_count(city: City) ->
     eyes, other = Eyes(city, assumed=False), Eyes(city, assumed=False)
     await eyes.join(own)
     await eyes.learn([word(camera, at, False, viewer=n) for n in range(3)])
-    raised = msgspec.structs.replace(eyes.get_record(camera), height_m=6.5)
+    raised = msgspec.structs.replace(eyes.roll.get_record(camera), height_m=6.5)
     await eyes.join(own.changed(Change(put=(raised,))))
     await other.join(own.changed(Change(put=(raised,))))
     await eyes.learn([word(camera, at, True, viewer=9)])
@@ -162,7 +162,7 @@ async def test_cameras_come_and_go_while_questions_are_answered(city: City) -> N
     eyes = Eyes(city, assumed=True)
     own = Catalogue(MAPO, records_of(city, MAPO))
     await eyes.join(own.changed(Change(removed=(camera,))))
-    assert eyes.find_owner(camera) is None
+    assert eyes.roll.find_owner(camera) is None
     assert await chance(eyes, camera, at) == 0
     asking = [asyncio.ensure_future(ask(eyes, at)) for _ in range(3)]
     joining = asyncio.ensure_future(eyes.join(own))
@@ -171,7 +171,7 @@ async def test_cameras_come_and_go_while_questions_are_answered(city: City) -> N
     assert await chance(eyes, camera, at) > 0
     await eyes.join(own.changed(Change(removed=(camera,))))
     assert await chance(eyes, camera, at) == 0
-    assert camera not in {r.id for _, r in eyes.list_records(None)}
+    assert camera not in {r.id for _, r in eyes.roll.list_records(None)}
 
 
 async def test_step_by_step_is_the_same_as_at_once(city: City) -> None:
@@ -199,15 +199,35 @@ async def test_a_camera_of_another_district_stays_its_owners(city: City) -> None
     eyes = Eyes(city, assumed=True)
     await eyes.join(Catalogue(MAPO, records_of(city, MAPO)))
     own = records_of(city, NodeId("seocho"))
-    stolen = msgspec.structs.replace(eyes.get_record(camera), height_m=99.0)
+    stolen = msgspec.structs.replace(eyes.roll.get_record(camera), height_m=99.0)
     await eyes.join(Catalogue(NodeId("seocho"), [*own, stolen]))
-    assert eyes.find_owner(camera) == MAPO
-    assert eyes.get_record(camera).height_m != 99.0
-    listed = [(node, r.id) for node, r in eyes.list_records(None)]
+    assert eyes.roll.find_owner(camera) == MAPO
+    assert eyes.roll.get_record(camera).height_m != 99.0
+    listed = [(node, r.id) for node, r in eyes.roll.list_records(None)]
     assert listed.count((MAPO, camera)) == 1
     assert (NodeId("seocho"), camera) not in listed
     await eyes.join(Catalogue(NodeId("seocho"), own))
-    assert eyes.find_owner(camera) == MAPO
+    assert eyes.roll.find_owner(camera) == MAPO
+    await eyes.join(Catalogue(MAPO, []))
+    await eyes.join(Catalogue(NodeId("seocho"), [*own, stolen]))
+    assert eyes.roll.find_owner(camera) == "seocho", "given up by the one, it may be the other's"
+
+
+async def test_what_changed_in_one_district_stays_so_when_another_joins(city: City) -> None:
+    camera, at = seen_place(city)
+    eyes, other = Eyes(city, assumed=True), Eyes(city, assumed=True)
+    own = Catalogue(MAPO, records_of(city, MAPO))
+    await eyes.join(own)
+    known = eyes.roll.get_record(camera)
+    turned = msgspec.structs.replace(known, azimuth_deg=(known.azimuth_deg + 180) % 360)
+    now = own.changed(Change(put=(turned,)))
+    await eyes.join(now)
+    seocho = Catalogue(NodeId("seocho"), records_of(city, NodeId("seocho")))
+    await eyes.join(seocho)
+    changes = await asyncio.gather(other.join(now), other.join(seocho))
+    assert [len(c.put) for c in changes] == [len(now), len(seocho)]
+    assert await chance(eyes, camera, at) == 0
+    assert await ask(eyes, at) == await ask(other, at)
 
 
 async def test_words_on_cameras_whose_direction_is_known_change_nothing(city: City) -> None:

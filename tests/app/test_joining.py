@@ -121,7 +121,7 @@ class Both:
 
         def look() -> bool:
             self.hub.joining.hear_beat(self.district.beat())
-            known = self.hub.eyes.find_catalogue(MAPO)
+            known = self.hub.eyes.roll.find_catalogue(MAPO)
             return known is not None and known.checksum == self.district.own.checksum
 
         await eventually(look)
@@ -149,8 +149,8 @@ async def test_a_changed_camera_comes_alone_and_one_that_went_is_lost(both: Both
     district.asked.clear()
     district.own = district.own.changed(Change(put=(turned,), removed=(other.id,)))
     await both.synced()
-    assert hub.eyes.get_record(first.id) == turned
-    assert hub.eyes.find_owner(other.id) is None
+    assert hub.eyes.roll.get_record(first.id) == turned
+    assert hub.eyes.roll.find_owner(other.id) is None
     await eventually(lambda: hub.gone == [other.id])
     assert sum(len(r.blocks) for r in district.asked) <= 2
 
@@ -192,10 +192,10 @@ async def test_a_district_that_lies_is_left_alone_until_it_changes_or_a_while_pa
     hub.clock.advance(REFUSED_FOR_S + 1)
     hub.joining.hear_beat(lie)
     await eventually(lambda: len(district.asked) > asked)
-    assert hub.eyes.find_catalogue(MAPO) is None
+    assert hub.eyes.roll.find_catalogue(MAPO) is None
     district.lie = ""
     await both.synced()
-    assert hub.eyes.count(MAPO) == len(district.own)
+    assert hub.eyes.roll.count(MAPO) == len(district.own)
 
 
 @pytest.mark.parametrize("word", ["dead", "frozen", "obstructed", "ok", "stale"])

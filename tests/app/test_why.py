@@ -76,7 +76,7 @@ async def test_a_camera_passed_over_is_told_with_the_same_reasons(eyes: Eyes) ->
 async def test_every_camera_has_an_answer_near_or_far(eyes: Eyes) -> None:
     choice = await ask(eyes)
     near = msgspec.structs.replace(choice.request, radius_m=120.0)
-    for _, record in eyes.list_records(None):
+    for _, record in eyes.roll.list_records(None):
         told = await explain_camera(eyes, record.id, near, CALM)
         assert told.reasons
         beyond = Reason(ReasonCode.TOO_FAR, told.distance_m, "m", 120.0)

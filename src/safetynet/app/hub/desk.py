@@ -121,7 +121,7 @@ class HubDesk:
                 origin=Origin(record.position_origin).name.lower(),
                 aim=home_of(record),
             )
-            for node, record in self._eyes.list_records(owner)
+            for node, record in self._eyes.roll.list_records(owner)
         ]
 
     def list_nodes(self) -> Sequence[NodeView]:
@@ -269,7 +269,7 @@ class HubDesk:
             state=standing.presence.value,
             can_show=standing.can_show,
             since=since(self._clock, standing.since_s),
-            cameras=self._eyes.count(standing.node),
+            cameras=self._eyes.roll.count(standing.node),
             head=standing.beat.head if standing.beat else 0,
         )
 
@@ -301,7 +301,7 @@ class HubDesk:
             ViewView(
                 rank=rank,
                 camera=view.camera,
-                camera_name=(record := self._eyes.get_record(view.camera)).name,
+                camera_name=(record := self._eyes.roll.get_record(view.camera)).name,
                 owner=view.owner,
                 at=(record.lon, record.lat),
                 chosen=view,

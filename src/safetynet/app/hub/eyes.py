@@ -5,16 +5,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import msgspec
-import structlog
-
-from safetynet.app.cameras import cameras_of, join_cameras
+from safetynet.app.cameras import cameras_of
 from safetynet.app.hub.judging import read_observation
+from safetynet.app.hub.roll import Roll, Step
 from safetynet.base.clock import Clock
 from safetynet.base.errors import NotFoundError
 from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
 from safetynet.city.model import Cameras, City
-from safetynet.federation.catalogue import Catalogue, Change, difference
+from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.messages import CameraRecord
 from safetynet.incident.showing import JudgedBody
 from safetynet.sight.model import (
@@ -37,8 +35,6 @@ MOST_UPDATES = 100
 """More changed cameras than this are taken in by a new table, in one step."""
 _NOBODY: Mapping[CameraId, Aim] = {}
 
-log = structlog.get_logger()
-
 
 class Eyes:
     """What the hub can see with: grows as districts join, and changes as their lists change."""
@@ -46,14 +42,14 @@ class Eyes:
     def __init__(self, city: City, *, assumed: bool) -> None:
         """``assumed``: directions that were assumed by rule are true, as in a simulated city."""
         self.city = city
-        self._catalogues: dict[NodeId, Catalogue] = {}
-        self._records: dict[CameraId, CameraRecord] = {}
-        self._owner: dict[CameraId, NodeId] = {}
+        self.roll = Roll()
+        """Whose cameras these are, and what their owners say of them; read it, ``join`` writes it."""
         self._unwell: dict[CameraId, HealthState] = {}
         self._words: dict[CameraId, dict[tuple[IncidentId, ViewerId], Observation]] = {}
         """What viewers said of views, each one's last word last."""
-        self._columns: dict[NodeId, Cameras] = {}
-        """Of each district, so that a change of one leaves the others' as they are."""
+        self._coming: dict[NodeId, Catalogue] = {}
+        self._changes: dict[NodeId, Change] = {}
+        """By catalogues that were taken, until whoever brought them looks."""
         self._changing = asyncio.Lock()
         # One thread: sight is pure and quick, and the loop must not wait for it. The table in use
         # changes in that thread alone, between questions.
@@ -62,92 +58,48 @@ class Eyes:
         self._now = self._sight.now()
 
     async def join(self, catalogue: Catalogue) -> Change:
-        """Take a district's catalogue in the place of what is known of it.
+        """Take a district's catalogue in the place of what is known of it; returns what changed.
 
         What changed of cameras that stay is known to the next question, some milliseconds later. Where
-        cameras come or go a new table of all cameras is made (less than half a second for 170,000).
-        Returns what changed.
+        cameras come or go a new table of all cameras is made (half a second for 170,000); catalogues
+        that come meanwhile share the next one.
         """
+        self._coming[catalogue.node] = catalogue
         async with self._changing:
-            node = catalogue.node
-            known = self._catalogues.get(node, Catalogue(node))
-            change = self._own(node, difference(known, catalogue))
-            moved = [r for r in change.put if self._looks_otherwise(r)]
-            if self._can_update(change, moved):
-                await self._in_thread(lambda: self._update(node, moved))
-            elif moved or change.removed:
-                await self._rebuild(node, change)
-            self._forget_words(change, moved)
-            self._take_records(node, change)
-            self._catalogues[node] = catalogue
-            told = sorted(r.id for r in change.put if r.id in self._words)
-            await self._in_thread(lambda: self._learn(told))
-            return change
+            if catalogue.node in self._coming:
+                coming, self._coming = self._coming, {}
+                await self._take([self.roll.put(one) for one in coming.values()])
+            return self._changes.pop(catalogue.node)
 
-    def _own(self, node: NodeId, change: Change) -> Change:
-        """The part of a change that is this district's to make: no camera has two owners."""
-        foreign = [r.id for r in change.put if self._owner.get(r.id, node) != node]
-        for camera in foreign:
-            log.error("hub.camera_of_another", of=node, camera=camera, owner=self._owner[camera])
-        return Change(
-            put=tuple(r for r in change.put if self._owner.get(r.id, node) == node),
-            removed=tuple(c for c in change.removed if self._owner.get(c) == node),
-        )
+    async def _take(self, steps: Sequence[Step]) -> None:
+        moved = [(step.node, record) for step in steps for record in step.moved]
+        if all(step.fits for step in steps) and len(moved) <= MOST_UPDATES:
+            await self._in_thread(lambda: self._update(moved))
+        elif any(step.moved or step.change.removed for step in steps):
+            cameras = await asyncio.to_thread(self.roll.columns, self.city)
+            await self._in_thread(lambda: self._use(cameras))
+            for camera, state in self._unwell.items():  # said while the table was made
+                self._now.set(camera, CameraNow(state=state))
+        for step in steps:
+            self._changes[step.node] = step.change
+            self.roll.remove(step)
+            for camera in step.change.removed:
+                self._unwell.pop(camera, None)
+            for camera in (*step.change.removed, *step.turned):
+                # What it showed before it was moved says nothing of what it shows now.
+                self._words.pop(camera, None)
+        told = sorted({record.id for _, record in moved} & self._words.keys())
+        await self._in_thread(lambda: self._learn(told))
 
-    def _looks_otherwise(self, record: CameraRecord) -> bool:
-        """True where a camera is new, or more than its name changed."""
-        known = self._records.get(record.id)
-        if known is None:
-            return True
-        named = msgspec.structs.replace(known, name=record.name)
-        return msgspec.msgpack.encode(named) != msgspec.msgpack.encode(record)
-
-    def _can_update(self, change: Change, moved: Sequence[CameraRecord]) -> bool:
-        """True where the table in use can take it: it keeps its cameras, and their zones."""
-        known = [self._records.get(record.id) for record in moved]
-        return (
-            not change.removed
-            and len(moved) <= MOST_UPDATES
-            and all(k is not None and k.zones == r.zones for k, r in zip(known, moved, strict=True))
-        )
-
-    def _update(self, node: NodeId, moved: Sequence[CameraRecord]) -> None:
+    def _update(self, moved: Sequence[tuple[NodeId, CameraRecord]]) -> None:
         """In the thread of sight."""
-        for record in moved:
+        for node, record in moved:
             self._sight.update(record.id, cameras_of([record], [node], self.city))
-
-    async def _rebuild(self, node: NodeId, change: Change) -> None:
-        records = {r.id: r for r in self._records_of(node)} | {r.id: r for r in change.put}
-        for camera in change.removed:
-            del records[camera]
-        owners = [node] * len(records)
-        columns = dict(self._columns)
-        columns[node] = await asyncio.to_thread(
-            cameras_of, list(records.values()), owners, self.city
-        )
-        cameras = await asyncio.to_thread(join_cameras, list(columns.values()))
-        await self._in_thread(lambda: self._use(cameras))
-        for camera, state in self._unwell.items():  # said while the table was made
-            self._now.set(camera, CameraNow(state=state))
-        self._columns = columns
 
     def _use(self, cameras: Cameras) -> None:
         """In the thread of sight."""
         self._sight = self._sight.with_cameras(cameras)
         self._now = self._sight.carry(self._now)
-
-    def _take_records(self, node: NodeId, change: Change) -> None:
-        for camera in change.removed:
-            del self._records[camera], self._owner[camera]
-            self._unwell.pop(camera, None)
-        for record in change.put:
-            self._records[record.id] = record
-            self._owner[record.id] = node
-
-    def _forget_words(self, change: Change, moved: Sequence[CameraRecord]) -> None:
-        """What a camera showed before it was moved says nothing of what it shows now."""
-        for camera in [*change.removed, *(r.id for r in moved if r.id in self._records)]:
-            self._words.pop(camera, None)
 
     async def learn(self, words: Sequence[JudgedBody]) -> None:
         """Take in what viewers said of views, oldest first. Of a viewer's words on one view the last
@@ -158,7 +110,8 @@ class Eyes:
             observation = read_observation(word)
             if observation is not None:
                 mine[word.incident, word.viewer] = observation
-        cameras = sorted({word.camera for word in words} & self._owner.keys())
+        told = {word.camera for word in words}
+        cameras = sorted(c for c in told if self.roll.find_owner(c) is not None)
         await self._in_thread(lambda: self._learn(cameras))
 
     def _learn(self, cameras: Iterable[CameraId]) -> None:
@@ -167,22 +120,6 @@ class Eyes:
             self._sight.forget(camera)
             self._sight.learn(list(self._words.get(camera, {}).values()))
 
-    def find_catalogue(self, node: NodeId) -> Catalogue | None:
-        """A district's catalogue as known here; None before it joined."""
-        return self._catalogues.get(node)
-
-    def count(self, node: NodeId) -> int:
-        """Cameras of a district."""
-        return len(self._catalogues.get(node, ()))
-
-    def get_record(self, camera: CameraId) -> CameraRecord:
-        """A camera as its owner knows it; raises ``KeyError``."""
-        return self._records[camera]
-
-    def find_owner(self, camera: CameraId) -> NodeId | None:
-        """Whose camera it is; None where nobody that joined has it."""
-        return self._owner.get(camera)
-
     def note_health(self, camera: CameraId, state: HealthState) -> bool:
         """A camera fell ill or recovered, by its owner's word; True where that is news."""
         before = self._unwell.pop(camera, HealthState.OK)
@@ -190,19 +127,6 @@ class Eyes:
             self._unwell[camera] = state
         self._now.set(camera, CameraNow(state=state))
         return before is not state
-
-    def list_records(self, owner: NodeId | None) -> list[tuple[NodeId, CameraRecord]]:
-        """Cameras with their owners."""
-        return [
-            (node, record)
-            for node in self._catalogues
-            if owner is None or node == owner
-            for record in self._records_of(node)
-        ]
-
-    def _records_of(self, node: NodeId) -> list[CameraRecord]:
-        catalogue = self._catalogues.get(node, Catalogue(node))
-        return [c for c in catalogue.cameras if self._owner.get(c.id) == node]
 
     async def choose(
         self,

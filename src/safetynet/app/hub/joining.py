@@ -16,7 +16,8 @@ from safetynet.federation.sync import sync_catalogue
 from safetynet.sight.model import HealthState
 
 REFUSED_FOR_S = 30.0
-"""A catalogue that does not fit its checksum is not asked for again so soon, unless it changes."""
+"""A catalogue that does not fit its checksum, or lists another's cameras, is not asked for again so soon,
+unless it changes."""
 _STATES = {
     state.value: state
     for state in (
@@ -68,7 +69,7 @@ class Joining:
         if self._copy.is_behind(beat) and not self._asking:
             self._asking = True
             self._group.create_task(self._ask_whole())
-        known = self._eyes.find_catalogue(self._node)
+        known = self._eyes.roll.find_catalogue(self._node)
         if known is not None and known.checksum == beat.catalogue:
             return False
         if not self._syncing and not self._is_refused(beat):
@@ -84,12 +85,22 @@ class Joining:
         early = self._clock.monotonic_s() < self._refused_until_s
         return beat.catalogue == self._refused and early
 
+    def _refuse(self, checksum: str) -> None:
+        self._refused = checksum
+        self._refused_until_s = self._clock.monotonic_s() + REFUSED_FOR_S
+
     async def _sync(self, announced: str) -> None:
         """Bring the copy up to date; where that fails a later beat tries again."""
         try:
-            known = self._eyes.find_catalogue(self._node)
-            change = await self._eyes.join(await sync_catalogue(self._bus, self._node, known))
-            log.info("hub.district_joined", of=self._node, cameras=self._eyes.count(self._node))
+            known = self._eyes.roll.find_catalogue(self._node)
+            catalogue = await sync_catalogue(self._bus, self._node, known)
+            change = await self._eyes.join(catalogue)
+            taken = self._eyes.roll.find_catalogue(self._node)
+            if taken is not None and taken.checksum != catalogue.checksum:
+                self._refuse(catalogue.checksum)  # it lists cameras of another
+            log.info(
+                "hub.district_joined", of=self._node, cameras=self._eyes.roll.count(self._node)
+            )
             await self._apply(self._copy.unwell)  # notes may have come before their cameras
             for camera in change.removed:
                 await self._on_gone(camera)
@@ -97,8 +108,7 @@ class Joining:
         except UnavailableError as error:
             log.info("hub.catalogue_unread", of=self._node, code=error.code)
         except SafetyNetError as error:
-            self._refused = announced
-            self._refused_until_s = self._clock.monotonic_s() + REFUSED_FOR_S
+            self._refuse(announced)
             log.error("hub.catalogue_refused", of=self._node, code=error.code, why=str(error))
         finally:
             self._syncing = False
@@ -115,7 +125,7 @@ class Joining:
 
     async def _apply(self, states: dict[CameraId, str]) -> None:
         for camera, word in list(states.items()):
-            if self._eyes.find_owner(camera) == self._node:
+            if self._eyes.roll.find_owner(camera) == self._node:
                 await self._on_health(camera, read_state(word))
 
 

@@ -213,7 +213,7 @@ class Responder:
             )
 
     def _view(self, rank: int, chosen: ChosenView, old: dict[CameraId, ViewView]) -> ViewView:
-        record = self._eyes.get_record(chosen.camera)
+        record = self._eyes.roll.get_record(chosen.camera)
         known = old.get(chosen.camera)
         return ViewView(
             rank=rank,
@@ -338,7 +338,7 @@ class Responder:
     def take_back(self, owner: NodeId) -> None:
         """An owner is back: incidents that lost its views choose anew, its cameras among them."""
         for response in self.responses.values():
-            silent = {c for c in response.lost if self._eyes.find_owner(c) == owner}
+            silent = {c for c in response.lost if self._eyes.roll.find_owner(c) == owner}
             if response.incident.state.is_open and (silent or owner in response.left_by):
                 response.lost -= silent
                 response.left_by.discard(owner)

@@ -46,10 +46,10 @@ async def explain_camera(
 
     Raises ``NotFoundError`` for a camera that no joined district has.
     """
-    owner = eyes.find_owner(camera)
+    owner = eyes.roll.find_owner(camera)
     if owner is None:
         raise NotFoundError("views.no_camera", "there is no such camera", camera=camera)
-    record = eyes.get_record(camera)
+    record = eyes.roll.get_record(camera)
     middle = middle_of(request.place)
     away_m = _apart_m(eyes.city, middle, LonLat(record.lon, record.lat))
     verdict = find_verdict(decided, camera) if decided else None
