@@ -5,7 +5,7 @@ from collections.abc import Container, Sequence
 
 from safetynet.base.ids import CameraId
 
-AT_ONCE = 2
+AT_ONCE = 4
 """Probes under way at once, of one district."""
 ILL_AGAIN_S = 10.0
 ILL_AGAIN_MOST_S = 320.0
