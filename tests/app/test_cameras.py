@@ -1,20 +1,30 @@
 """Cameras travel from a bundle as records and arrive as the columns that they were."""
 
 import math
+import warnings
 from dataclasses import fields, replace
 
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from safetynet.app.cameras import cameras_of, join_cameras, records_of
 from safetynet.base.errors import InvalidError
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.city.model import PICTURE_PX, UNCERTAINTY, Cameras, City, Origin, Zones
 from safetynet.city.synth import small_city
-from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.catalogue import Catalogue, block_of, read_block
 from safetynet.federation.inventory import as_journalled
-from safetynet.federation.messages import CameraRecord, ZoneRecord, decode, encode
+from safetynet.federation.messages import (
+    CameraRecord,
+    CatalogueBlock,
+    ZoneRecord,
+    decode,
+    encode,
+)
+from safetynet.sight.service import Sight
 
 MAPO = NodeId("mapo")
 
@@ -153,3 +163,66 @@ def test_a_district_that_the_bundle_lacks_is_told() -> None:
     with pytest.raises(InvalidError) as e:
         records_of(small_city(), NodeId("jongno"))
     assert e.value.code == "district.unknown"
+
+
+NUMBER = st.floats() | st.integers(-(10**4), 10**4).map(float)
+SMALL = st.integers(0, 255)
+CODE = SMALL | SMALL | SMALL | SMALL | st.integers(-(2**63), 2**63)
+KNOWN = NUMBER | st.none()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            CameraRecord,
+            st.text(max_size=70).map(CameraId),
+            st.text(max_size=5),
+            NUMBER,
+            NUMBER,
+            NUMBER,
+            NUMBER,
+            NUMBER,
+            NUMBER,
+            CODE,
+            CODE,
+            CODE,
+            CODE,
+            CODE | st.none(),
+            CODE | st.none(),
+            NUMBER,
+            CODE | st.none(),
+            CODE | st.none(),
+            KNOWN,
+            st.booleans(),
+            KNOWN,
+            KNOWN,
+            KNOWN,
+            KNOWN,
+            CODE,
+            st.lists(st.builds(ZoneRecord, NUMBER, NUMBER, NUMBER, NUMBER), max_size=2).map(tuple),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_whatever_a_district_says_of_its_cameras_is_refused_or_makes_a_table(
+    cameras: list[CameraRecord],
+) -> None:
+    """One district's nonsense must not end the hub."""
+    taken: dict[CameraId, CameraRecord] = {}
+    for one in cameras:
+        try:
+            block = CatalogueBlock(number=block_of(one.id), cameras=encode((one,)))
+            taken |= {c.id: c for c in read_block(block).cameras}
+        except InvalidError:
+            continue
+    city = small_city(4)
+    sight = Sight(replace(city, cameras=cameras_of([], [], city)), assumed=False)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # numbers beyond all bounds
+        made = cameras_of(list(taken.values()), [MAPO] * len(taken), city)
+        sight = sight.with_cameras(made)
+        for camera, record in taken.items():
+            sight.update(camera, cameras_of([record], [MAPO], city))
+    assert len(made) == len(taken)

@@ -30,6 +30,7 @@ from safetynet.sight.model import HealthState
 from tests.federation.conftest import MAPO, Buses, buses, servers
 from tests.support import eventually
 
+CLOCK = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
 __all__ = ["buses", "servers"]  # fixtures: the federation's two servers
 
 
@@ -45,7 +46,7 @@ class District:
         self.own = own
         self.lie = ""
         self.asked: list[CatalogueRequest] = []
-        self.teller = HealthTeller(MAPO, "b1", bus)
+        self.teller = HealthTeller(MAPO, "b1", bus, CLOCK)
         self._bus = bus
 
     async def answer(self, data: bytes) -> bytes:
@@ -78,7 +79,7 @@ class Hub:
 
     def __init__(self, city: City, bus: Bus, group: asyncio.TaskGroup) -> None:
         self.eyes = Eyes(city, assumed=True)
-        self.clock = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
+        self.clock = CLOCK
         self.states: dict[CameraId, HealthState] = {}
         self.gone: list[CameraId] = []
         self.joined: list[NodeId] = []

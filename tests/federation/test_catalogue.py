@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -302,7 +303,8 @@ async def test_cameras_of_another_version_fit_their_digests_and_are_compared_in_
     names = [f.name for f in msgspec.structs.fields(kind)]
 
     def told(r: CameraRecord) -> CameraRecord:
-        return kind(*(getattr(r, name, True) for name in names))
+        values: list[Any] = [getattr(r, name, True) for name in names]
+        return kind(*values)
 
     cameras = [record(n) for n in range(500)]
     owner = await serve(buses, Catalogue(MAPO, [told(r) for r in cameras]))

@@ -2,26 +2,35 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safetynet.base.clock import ManualClock
 from safetynet.base.ids import CameraId
 from safetynet.federation import subjects
-from safetynet.federation.health import WELL, HealthCopy, HealthTeller, ask_whole
+from safetynet.federation.health import WELL, WHOLE_EVERY_S, HealthCopy, HealthTeller, ask_whole
 from safetynet.federation.messages import Beat, HealthNote, HealthNotes, decode, encode
 from safetynet.federation.telemetry import NewestWins
 from tests.federation.conftest import MAPO, Buses
 from tests.support import eventually
 
+CLOCK = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
 CAMERAS = [CameraId(f"mapo-{n}") for n in range(4)]
 
 
 def notes(
     number: int | None, *, whole: bool = False, boot: str = "b1", **states: str
+) -> HealthNotes:
+    return say(number, states, whole=whole, boot=boot)
+
+
+def say(
+    number: int | None, states: Mapping[str, str], *, whole: bool = False, boot: str = "b1"
 ) -> HealthNotes:
     said = tuple(HealthNote(camera=CameraId(c), state=s) for c, s in states.items())
     return HealthNotes(node=MAPO, whole=whole, notes=said, boot=boot, number=number)
@@ -85,11 +94,11 @@ def test_a_district_that_does_not_number_is_believed_and_never_asked() -> None:
 def test_whatever_is_lost_doubled_or_reordered_the_copy_is_right_after_the_next_whole(
     changes: list[tuple[CameraId, str]], fates: list[str], order: random.Random
 ) -> None:
-    truth: dict[CameraId, str] = {}
+    truth: dict[str, str] = {}
     sent: list[HealthNotes] = []
     for number, (camera, state) in enumerate(changes, start=1):
         truth[camera] = state
-        sent.append(notes(number, **{camera: state}))
+        sent.append(say(number, {camera: state}))
     arriving = [m for m, fate in zip(sent, fates, strict=False) for _ in range(_COPIES[fate])]
     order.shuffle(arriving)
     copy = joined()
@@ -97,7 +106,7 @@ def test_whatever_is_lost_doubled_or_reordered_the_copy_is_right_after_the_next_
         copy.hear(message)
     unwell = {c: s for c, s in truth.items() if s != WELL}
     if copy.is_behind(beat(len(sent))):
-        copy.hear(notes(len(sent), whole=True, **unwell))
+        copy.hear(say(len(sent), unwell, whole=True))
     assert copy.unwell == unwell
     assert not copy.is_behind(beat(len(sent)))
 
@@ -146,7 +155,7 @@ def running(teller: HealthTeller) -> Iterator[None]:
 
 
 async def test_news_arrives_and_what_was_missed_comes_with_the_whole(buses: Buses) -> None:
-    hub, teller = Hub(), HealthTeller(MAPO, "b1", buses.mapo)
+    hub, teller = Hub(), HealthTeller(MAPO, "b1", buses.mapo, CLOCK)
     await buses.hub.subscribe(subjects.ALL_HEALTH, hub.hear)
     await buses.linked()
     with running(teller):
@@ -164,12 +173,17 @@ async def test_news_arrives_and_what_was_missed_comes_with_the_whole(buses: Buse
 
 
 async def test_the_whole_is_told_again_and_again_unasked(buses: Buses) -> None:
-    hub, teller = Hub(), HealthTeller(MAPO, "b1", buses.mapo, whole_every_s=0.05)
+    hub, teller = Hub(), HealthTeller(MAPO, "b1", buses.mapo, CLOCK)
     await buses.hub.subscribe(subjects.ALL_HEALTH, hub.hear)
     await buses.linked()
     teller.note(CAMERAS[2], "dead")
     with running(teller):
-        await eventually(lambda: hub.wholes >= 3)
+
+        def told_thrice() -> bool:
+            CLOCK.advance(WHOLE_EVERY_S / 2)
+            return hub.wholes >= 3
+
+        await eventually(told_thrice)
         assert hub.copy.unwell == {CAMERAS[2]: "dead"}
 
 
@@ -208,8 +222,9 @@ def test_news_of_another_version_is_understood_both_ways() -> None:
     earlier = EarlierNotes(node=MAPO, whole=False, notes=said)
     for message in (later, earlier):
         assert joined().hear(decode(encode(message), HealthNotes)) == {CAMERAS[0]: "dead"}
-    for kind in (LaterNotes, EarlierNotes):
-        assert decode(encode(notes(1, a="dead")), kind).notes[0].state == "dead"
+    sent = encode(notes(1, a="dead"))
+    assert decode(sent, LaterNotes).notes[0].state == "dead"
+    assert decode(sent, EarlierNotes).notes[0].state == "dead"
 
 
 def test_a_beat_without_a_number_asks_for_nothing() -> None:

@@ -25,6 +25,7 @@ BLOCKS = 256
 DIGEST_BYTES = 32
 MAX_CAMERAS = 65_536
 """Of one owner; a catalogue with more is not taken."""
+MAX_ID, MAX_CODE, MAX_COUNT = 64, 255, 2**31 - 1
 MAX_PART_BYTES = 1 << 20
 """Of cameras in one answer; below the servers' ``max_payload``."""
 
@@ -52,14 +53,28 @@ EMPTY = own_block(())
 
 
 def read_block(block: CatalogueBlock) -> Block:
-    """Another owner's block; raises ``InvalidError`` where its cameras cannot be of this block."""
+    """Another owner's block; raises ``InvalidError`` where its cameras cannot be, or not of this block."""
     cameras = decode(block.cameras, tuple[CameraRecord, ...])
     ids = [camera.id for camera in cameras]
     if any(a >= b for a, b in pairwise(ids)):
         raise InvalidError("catalogue.order", "cameras stand twice or in no order", of=block.number)
     if any(block_of(camera) != block.number for camera in ids):
         raise InvalidError("catalogue.block", "a camera is in another's block", of=block.number)
+    for camera in cameras:
+        _check(camera)
     return Block(cameras, hashlib.sha256(block.cameras).digest())
+
+
+def _check(camera: CameraRecord) -> None:
+    """Raise ``InvalidError`` for numbers that no column can hold, and an id that no table can."""
+    codes = (camera.kind, camera.ptz_model)
+    counts = (camera.pole, camera.width_px or 0, camera.height_px or 0)
+    if (
+        not 0 < len(camera.id) <= MAX_ID
+        or not all(0 <= code <= MAX_CODE for code in codes)
+        or not all(abs(count) <= MAX_COUNT for count in counts)
+    ):
+        raise InvalidError("catalogue.camera", "there cannot be such a camera", camera=camera.id)
 
 
 def root_of(digests: bytes) -> str:

@@ -8,6 +8,7 @@ import asyncio
 
 import structlog
 
+from safetynet.base.clock import Clock
 from safetynet.base.errors import UnavailableError
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.federation import subjects
@@ -28,15 +29,13 @@ log = structlog.get_logger()
 class HealthTeller:
     """The district's side: tells changes at once, the whole now and then and to whoever asks."""
 
-    def __init__(
-        self, node: NodeId, boot: str, bus: Bus, *, whole_every_s: float = WHOLE_EVERY_S
-    ) -> None:
+    def __init__(self, node: NodeId, boot: str, bus: Bus, clock: Clock) -> None:
         self.number = 0
         """Of the last news that was told."""
         self._node = node
         self._boot = boot
         self._bus = bus
-        self._whole_every_s = whole_every_s
+        self._clock = clock
         self._unwell: dict[CameraId, str] = {}
         self._news: NewestWins[CameraId, str] = NewestWins(WAITING)
 
@@ -53,15 +52,19 @@ class HealthTeller:
     async def run(self) -> None:
         """Answer for the whole and tell the news, until cancelled."""
         await self._bus.answer(subjects.unwell(self._node), self._answer)
-        await self._publish(self._whole())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tell_whole())
+            group.create_task(self._tell_news())
+
+    async def _tell_whole(self) -> None:
+        while True:
+            await self._publish(self._whole())
+            await self._clock.sleep(WHOLE_EVERY_S)
+
+    async def _tell_news(self) -> None:
         dropped = 0
         while True:
-            try:
-                async with asyncio.timeout(self._whole_every_s):
-                    news = await self._news.take(NOTES_A_MESSAGE)
-            except TimeoutError:
-                await self._publish(self._whole())
-                continue
+            news = await self._news.take(NOTES_A_MESSAGE)
             self.number += 1
             whole, dropped = self._news.dropped != dropped, self._news.dropped
             await self._publish(self._whole() if whole else self._message(news, whole=False))

@@ -37,7 +37,7 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
 TEXTS = ("id", "name", "kind", "zones")
 HEIGHT_M, TILT_DEG, HFOV_DEG = 5.0, 15.0, 60.0
 """Of a camera of which the list does not say it."""
-_ID_CHARACTERS = 64
+_ID_CHARACTERS, _NAME_CHARACTERS, _ZONES = 64, 200, 32
 
 
 def read_list(path: Path) -> list[CameraRecord]:
@@ -85,6 +85,9 @@ def _record(row: Mapping[str, str | None], line: int) -> CameraRecord:
     camera = cells["id"]
     if not 0 < len(camera) <= _ID_CHARACTERS:
         raise _bad(f"an id has from 1 to {_ID_CHARACTERS} characters", line, "id")
+    name = cells.get("name", "") or camera
+    if len(name) > _NAME_CHARACTERS:
+        raise _bad(f"a name has at most {_NAME_CHARACTERS} characters", line, "name")
     at = LonLat(_needed(numbers, "lon", line), _needed(numbers, "lat", line))
     kind = KINDS.get(cells.get("kind", "").lower())
     if kind is None:
@@ -93,7 +96,7 @@ def _record(row: Mapping[str, str | None], line: int) -> CameraRecord:
     width, height = numbers["width_px"], numbers["height_px"]
     return CameraRecord(
         CameraId(camera),
-        cells.get("name", "") or camera,
+        name,
         at.lon,
         at.lat,
         _or(numbers["height_m"], HEIGHT_M),
@@ -148,6 +151,8 @@ def _zones(text: str, line: int) -> tuple[ZoneRecord, ...]:
         if not all(map(math.isfinite, (from_deg, to_deg, near_m, far_m))):
             raise _bad("a zone is four numbers: from to near far", line, "zones")
         zones.append(ZoneRecord(from_deg, to_deg, near_m, far_m))
+    if len(zones) > _ZONES:
+        raise _bad(f"a camera has at most {_ZONES} zones", line, "zones")
     return tuple(zones)
 
 

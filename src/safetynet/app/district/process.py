@@ -94,7 +94,7 @@ async def _run_district(
         bus = await connect_bus(own.nats_url, own.node)
         stack.push_async_callback(bus.close)
         boot = new_id("boot", clock.now())
-        health = HealthTeller(own.node, boot, bus)
+        health = HealthTeller(own.node, boot, bus, clock)
         node = _make_node(settings, own, inventory, journal, line, health, clock)
         await remember_closed(store, own.node, node.leases, clock)
         line.add(node)
