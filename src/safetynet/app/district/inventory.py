@@ -81,10 +81,10 @@ async def follow_list(
 
     A file is read when it has stayed the same from one look to the next: nobody is writing it any more.
     """
-    before = taken
+    now = taken
     while True:
         await clock.sleep(LOOK_EVERY_S)
-        before, now = stamp_of(path), before
+        before, now = now, await asyncio.to_thread(stamp_of, path)
         if now != before or now == taken:
             continue
         try:
