@@ -277,8 +277,10 @@ def test_the_same_question_has_the_same_answer(seed: int, error_m: float, night:
 
 
 @settings(max_examples=8, deadline=None)
-@given(seed=SEEDS, known=st.booleans())
-def test_an_updated_camera_answers_as_in_a_city_built_so(seed: int, known: bool) -> None:
+@given(seed=SEEDS, known=st.booleans(), zones=st.integers(0, 2))
+def test_an_updated_camera_answers_as_in_a_city_built_so(
+    seed: int, known: bool, zones: int
+) -> None:
     rng = np.random.default_rng(seed)
     c = CITY.cameras
     row = int(rng.integers(len(c)))
@@ -294,7 +296,16 @@ def test_an_updated_camera_answers_as_in_a_city_built_so(seed: int, known: bool)
     changed = {k: getattr(c, k).copy() for k in columns}
     for name, value in columns.items():
         changed[name][row] = value
-    cameras = dataclasses.replace(c, **changed)
+    own = {
+        "camera": np.full(zones, row, np.int32),
+        "from_deg": rng.uniform(0, 360, zones),
+        "to_deg": rng.uniform(0, 360, zones),
+        "near_m": np.zeros(zones),
+        "far_m": rng.uniform(10, 100, zones),
+    }
+    others = c.zones.camera != row
+    sectors = Zones(**{k: np.concatenate([getattr(c.zones, k)[others], v]) for k, v in own.items()})
+    cameras = dataclasses.replace(c, **changed, zones=sectors)
     built = Sight(dataclasses.replace(CITY, cameras=cameras), assumed=False)
     sight = Sight(CITY, assumed=False)
     sight.update(c.id[row], taken(cameras, np.array([row])))
@@ -304,6 +315,7 @@ def test_an_updated_camera_answers_as_in_a_city_built_so(seed: int, known: bool)
         ours, theirs = sight.choose(request), built.choose(request)
         assert ours.views == theirs.views
         assert ours.passed_over == theirs.passed_over
+    assert sight.visible_area(c.id[row]) == built.visible_area(c.id[row])
 
 
 @settings(max_examples=8, deadline=None)

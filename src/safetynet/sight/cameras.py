@@ -12,6 +12,8 @@ from safetynet.sight.belief import Beliefs
 from safetynet.sight.boxes import Index
 from safetynet.sight.grid import grid_of, move_item
 from safetynet.sight.kernels.tables import CAMERA, Flags, Lenses, Records
+from safetynet.sight.lens import Lenses as RoughLenses
+from safetynet.sight.lens import read_lenses
 from safetynet.sight.profiles import WallProfiles
 
 WIDEST_DEG = 170.0
@@ -45,7 +47,9 @@ class CameraTable:
     def __init__(
         self, cameras: Cameras, owners: tuple[NodeId, ...], walls: WallProfiles, *, assumed: bool
     ) -> None:
-        cameras = order_cameras(cameras, _by_place(cameras))
+        ranks = _ranks(cameras.id)
+        order = _by_place(cameras, ranks)
+        cameras = order_cameras(cameras, order)
         self.source = cameras
         self.owners = owners
         self.ids = cameras.id
@@ -55,11 +59,12 @@ class CameraTable:
             self.beliefs = Beliefs.fresh(cameras, self.unknown)
         self.changed: list[int] = []
         """Rows that were put anew, in order."""
+        self._put: dict[int, Cameras] = {}
         self._walls = walls
         self._assumed = assumed
         zone, zones = _zones(cameras)
         self.lens = Lenses(camera=self._read(cameras), zone=zone, zones=zones)
-        self.lens.camera["rank"] = _ranks(cameras.id)
+        self.lens.camera["rank"] = ranks[order]
         x, y = (np.ascontiguousarray(self.lens.camera[name]) for name in ("x", "y"))
         self.grid = grid_of(x, y, x, y, CELL_M)
 
@@ -69,6 +74,11 @@ class CameraTable:
     def owner_of(self, row: int) -> NodeId:
         """Whose camera it is."""
         return self.owners[int(self.lens.camera["owner"][row])]
+
+    def lenses_of(self, row: int) -> RoughLenses:
+        """A camera's geometry as areas are drawn from it, as it is now."""
+        one = self._put.get(row)
+        return read_lenses(self.source).take(np.array([row])) if one is None else read_lenses(one)
 
     def take_beliefs(self, other: "CameraTable") -> None:
         """What another table learned of the cameras of this one."""
@@ -90,8 +100,20 @@ class CameraTable:
         for name in _STAY:
             fresh[name] = camera[name][row]
         camera[row] = fresh[0]
+        self._put_zones(row, one)
+        self._put[row] = one
         self.changed.append(row)
         self.grid = move_item(*before, row, float(camera["x"][row]), float(camera["y"][row]))
+
+    def _put_zones(self, row: int, one: Cameras) -> None:
+        zone, zones = self.lens.zone, self.lens.zones
+        before, after = zones[: zone[row]], zones[zone[row + 1] :]
+        _, own = _zones(one)
+        if np.array_equal(own, zones[zone[row] : zone[row + 1]]):
+            return
+        more = len(own) - int(zone[row + 1] - zone[row])
+        zone = np.concatenate([zone[: row + 1], zone[row + 1 :] + np.int32(more)])
+        self.lens = self.lens._replace(zone=zone, zones=np.concatenate([before, own, after]))
 
     def _read(self, c: Cameras, rows: Index | None = None) -> Records:
         usable = _usable(c)
@@ -131,14 +153,14 @@ class CameraTable:
         return made
 
 
-def _by_place(c: Cameras) -> Index:
+def _by_place(c: Cameras, ranks: Index) -> Index:
     """The order of rows: by cell, then by id, so that it does not depend on the order given."""
     with np.errstate(invalid="ignore"):
         usable = _usable(c)
         column, row = (
             np.where(usable, v, 0.0).clip(-FARTHEST_M, FARTHEST_M) // CELL_M for v in (c.x, c.y)
         )
-    return np.lexsort((_ranks(c.id), column, row))
+    return np.lexsort((ranks, column, row))
 
 
 def _motors(c: Cameras) -> dict[str, Floats]:
@@ -189,8 +211,8 @@ def _zones(c: Cameras) -> tuple[np.typing.NDArray[np.int32], Floats]:
     return first.astype(np.int32), np.ascontiguousarray(sectors[order])
 
 
-def _ranks(ids: tuple[CameraId, ...]) -> np.typing.NDArray[np.int32]:
+def _ranks(ids: tuple[CameraId, ...]) -> Index:
     """Place of each id in their order."""
-    rank = np.empty(len(ids), np.int32)
-    rank[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids), dtype=np.int32)
+    rank = np.empty(len(ids), np.int64)
+    rank[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
     return rank

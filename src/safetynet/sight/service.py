@@ -34,7 +34,7 @@ from safetynet.sight.kernels.tables import (
     Target,
 )
 from safetynet.sight.kernels.walls import Rows
-from safetynet.sight.lens import Lenses, read_lenses
+from safetynet.sight.lens import Lenses
 from safetynet.sight.model import (
     TARGET_SIZES,
     Aim,
@@ -227,7 +227,7 @@ class Sight:
             return ()
         if not self._eye.lens.camera["usable"][row]:
             return ()
-        lens = read_lenses(self._cameras.source).take(np.array([row]))
+        lens = self._cameras.lenses_of(row)
         if aim is not None:
             lens = _aimed(lens, aim)
         x, y = area_seen(lens, self._rough[0], range_m)
@@ -304,7 +304,10 @@ class Sight:
         row = self._row(camera)
         self._cameras.put(row, one)
         self._eye = self._eye._replace(
-            grid=self._cameras.grid, tables=self._tables(), profiles=self.walls.profiles
+            lens=self._cameras.lens,
+            grid=self._cameras.grid,
+            tables=self._tables(),
+            profiles=self.walls.profiles,
         )
         self._find(self._eye.lens.camera["place"][[row]])
 
