@@ -19,10 +19,11 @@ from safetynet.city.model import Buildings, City, Shapes
 from safetynet.city.synth import small_city
 from safetynet.sight.boxes import Index
 from safetynet.sight.cameras import CameraTable
-from safetynet.sight.kernels.choose import SIDES, choose, make_found
-from safetynet.sight.kernels.gather import Eye, Place, gather
-from safetynet.sight.kernels.lens import Believed, Target, look_past_walls
+from safetynet.sight.kernels.choose import choose
+from safetynet.sight.kernels.gather import gather
+from safetynet.sight.kernels.lens import ALL_ROUND, look_past_walls
 from safetynet.sight.kernels.points import place_points
+from safetynet.sight.kernels.tables import VIEW, Believed, Eye, Place, Records, Target
 from safetynet.sight.kernels.walls import BUCKETS, DIRECTIONS, PER_BUCKET, SHORT_M, TALLEST_M, Edges
 from safetynet.sight.model import TARGET_SIZES, TargetKind
 from safetynet.sight.now import Now
@@ -50,12 +51,28 @@ class Scene:
     walls: WallProfiles
     table: CameraTable
 
-    def lowest_m(self, camera: int, x: Floats, y: Floats, height_m: float) -> Floats:
+    def camera(self, number: int) -> Records:
+        """A camera of the city's list as the loops read it, with its walls found: one row."""
+        row = self.table.row[self.city.cameras.id[number]]
+        mine = self.table.lens.camera[row : row + 1]
+        self.walls.find(self.walls.missing(mine["place"]))
+        return mine
+
+    def eye(self) -> Eye:
+        """All that the loops look at."""
+        chance = self.table.beliefs.chance
+        most = chance.max(axis=(1, 2)).astype(float)
+        tables = Believed(chance=chance, step_m=12.5, most=most)
+        lens, grid = self.table.lens, self.table.grid
+        return Eye(lens, grid, self.walls.profiles, self.walls.solids.edge, tables)
+
+    def lowest_m(self, number: int, x: Floats, y: Floats, height_m: float) -> Floats:
         """Lowest height that a camera sees over each place; ``height_m`` and more where nothing."""
-        self.walls.find(self.walls.missing(self.table.lens.place[[camera]]))
-        low, ground = np.empty(x.size, np.float32), np.zeros(x.size)
-        profiles, edge = self.walls.profiles, self.walls.solids.edge
-        look_past_walls(self.table.lens, camera, profiles, edge, x, y, ground, height_m, low)
+        self.camera(number)
+        row = self.table.row[self.city.cameras.id[number]]
+        low, none = np.empty(x.size, np.float32), np.zeros(x.size)
+        place = Place(x, y, none, none, 0.0, 0.0, 0.0)
+        look_past_walls(self.eye(), row, place, height_m, 0.0, ALL_ROUND, low)
         return low.astype(np.float64)
 
 
@@ -102,7 +119,6 @@ def _beside(*panels: Image.Image) -> Image.Image:
 def _draw_kept(town: Scene, font: Path | None) -> Image.Image:
     canvas = Canvas(HALF, HALF + CAPTION, GROUND, font)
     x, y, place = _lens_of(town)
-    town.walls.find(town.walls.missing(town.table.lens.place[[LENS]]))
     profiles, edge = town.walls.profiles, town.walls.solids.edge
     _draw_houses(canvas, town)
     for b in range(BUCKETS):
@@ -148,8 +164,8 @@ def _draw_seen(town: Scene, font: Path | None) -> Image.Image:
 
 
 def _lens_of(town: Scene) -> tuple[float, float, int]:
-    lens = town.table.lens
-    return float(lens.x[LENS]), float(lens.y[LENS]), int(lens.place[LENS])
+    mine = town.camera(LENS)
+    return float(mine["x"][0]), float(mine["y"][0]), int(mine["place"][0])
 
 
 def _m_per_unit() -> float:
@@ -244,7 +260,7 @@ def _draw_ray(font: Path | None) -> Image.Image:
 
 def _ends_of(scene: Scene) -> list[tuple[float, float]]:
     """Where the sight to the north ends, for what height."""
-    place, bucket = int(scene.table.lens.place[0]), _bucket_of_north()
+    place, bucket = int(scene.camera(0)["place"][0]), _bucket_of_north()
     profiles = scene.walls.profiles
     ends = ((profiles.short_m, SHORT_M), (profiles.tall_m, TALLEST_M))
     return [(float(of[place, bucket]), height) for of, height in ends]
@@ -306,7 +322,7 @@ def _write_ray(canvas: Canvas) -> None:
 ERRORS_M, VIEWS, RADIUS_M = (20.0, 100.0, 300.0), 8, 500.0
 ASKED = 4
 """Views for which cameras are counted."""
-STEPS = ("in reach", "looked through")
+STEPS = ("in reach", "worth a look")
 MIDDLE = (40.0, 10.0)
 
 
@@ -318,7 +334,7 @@ class Picked:
     near: int
     """Cameras in reach of the place."""
     looked: int
-    """Cameras whose bound could beat the best view, over all rounds: the others are never looked at."""
+    """Cameras that distance, direction and the ends of sight leave: walls are looked past for no other."""
 
 
 def _draw_greedy(town: Scene, font: Path | None) -> Image.Image:
@@ -364,35 +380,28 @@ def _draw_funnel(canvas: Canvas, found: list[Picked]) -> None:
     canvas.settle()
     for x, y, words in rows:
         canvas.text((x, y), words, 11, colour(QUIET))
-    canvas.text((14, 295), "Who is looked through for four views", 14, colour(TEXT), weight=BOLD)
-    said = "bounds by distance, direction and walls leave out the others"
+    canvas.text((14, 295), "Who is worth a look", 14, colour(TEXT), weight=BOLD)
+    said = "distance, direction and the ends of sight leave out the others"
     canvas.text((14, 315), said, 12, colour(QUIET))
 
 
 def _choose(town: Scene, error_m: float) -> Picked:
     table, size = town.table, TARGET_SIZES[TargetKind.PERSON]
     town.walls.find_all()
-    chance = table.beliefs.chance
-    tables = Believed(chance=chance, step_m=12.5, most=chance.max(axis=(1, 2)).astype(float))
-    eye = Eye(table.lens, table.grid, town.walls.profiles, town.walls.solids.edge, tables)
-    out, (x, y) = np.empty((192, 3)), MIDDLE
+    eye = town.eye()
+    out, (x, y) = np.empty((3, 192)), MIDDLE
     streets, solids = segments_of(town.city.streets), town.walls.solids
-    n = place_points(streets, solids, x, y, error_m, size.width_m, 96, out)
-    px, py, weight = (np.ascontiguousarray(out[:n, k]) for k in range(3))
+    n = place_points(streets, solids, x, y, error_m, size.width_m, 96, out.T)
+    px, py, weight = out[:, :n]
     spread = float(np.hypot(px - x, py - y).max())
     place = Place(px, py, np.zeros(n), weight, x, y, spread)
     target, moment = Target(size.height_m, size.width_m, 40.0, False), Now(table).moment
-    picked = make_found(VIEWS, n)
+    picked = np.empty(VIEWS, VIEW)
     count, _ = choose(eye, place, moment, target, RADIUS_M, VIEWS, picked)
-    _, bounds = gather(eye, place, moment, target, RADIUS_M)
-    looked, missed = 0, weight.copy()
-    for k in range(min(count, ASKED)):
-        beats = bounds * (missed.sum() + SIDES) >= picked.gain[k]
-        looked = max(looked, int(beats.sum()))
-        missed *= 1 - picked.shown[k]
-    away = np.hypot(table.lens.x - x, table.lens.y - y)
+    cameras, _ = gather(eye, place, moment, target, RADIUS_M)
+    away = np.hypot(table.lens.camera["x"] - x, table.lens.camera["y"] - y)
     near = int((away <= RADIUS_M + spread).sum())
-    return Picked(picked.gain[:count].copy(), near, looked)
+    return Picked(picked["gain"][:count].copy(), near, cameras.size)
 
 
 if __name__ == "__main__":
