@@ -1,6 +1,6 @@
 """How much of an uncertain place any four views could hold: is there something left to choose better?
 
-Run: ``python -m bench.eyes_on.headroom [--error M] [--places N]``. In the benchmark's synthetic town, with
+Run: ``python -m bench.sight.headroom [--error M] [--places N]``. In the benchmark's synthetic town, with
 all poses known, it weighs our four views by the share of 300 points of the place that they show, then
 lets a hill climber with thousands of tries change their aims, zooms and cameras for the better. It knows
 the points on which it is judged, which no chooser does: what it reaches flatters it. What it does not
