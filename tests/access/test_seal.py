@@ -12,7 +12,8 @@ from safetynet.access import base64url
 from safetynet.access.seal import SealedValue, Vault
 from safetynet.base.clock import ManualClock
 from safetynet.base.errors import BrokenError, NotFoundError, RefusedError
-from safetynet.base.ids import IncidentId
+from safetynet.base.ids import HUB, IncidentId
+from safetynet.journal.rows import Head
 from safetynet.store.schema import KEYS_SCHEMA
 from safetynet.store.store import Store
 from safetynet.store.tables import sealing_keys
@@ -70,8 +71,8 @@ async def test_a_changed_value_does_not_open(vault: Vault) -> None:
 
 async def test_a_destroyed_key_opens_and_seals_nothing_again(vault: Vault, keys: Store) -> None:
     value, kept = await vault.seal(ONE, SECRET), await vault.seal(TWO, SECRET)
-    assert await vault.destroy_key(ONE)
-    assert not await vault.destroy_key(ONE)
+    assert await vault.destroy([ONE], HUB, Head(seq=1)) == 1
+    assert await vault.destroy([ONE], HUB, Head(seq=1)) == 0
     for attempt in (vault.open_sealed(ONE, value), vault.seal(ONE, SECRET)):
         with pytest.raises(RefusedError) as e:
             await attempt
@@ -91,8 +92,7 @@ async def test_the_bytes_of_a_destroyed_key_are_gone_from_the_file(
     secret = await keys.read(lambda conn: conn.scalar(select(sealing_keys.c.secret)))
     assert secret is not None
     assert secret in everything_in(tmp_path)
-    await vault.destroy_key(ONE)
-    keys.close()
+    await vault.destroy([ONE], HUB, Head(seq=1))
     assert secret not in everything_in(tmp_path)
 
 

@@ -18,11 +18,12 @@ from sqlalchemy import Engine, inspect, text
 from safetynet.base.errors import BrokenError
 from safetynet.store.engines import make_engine
 from safetynet.store.migrate import upgrade
-from safetynet.store.schema import NODE_SCHEMA, bring_up
+from safetynet.store.schema import KEYS_SCHEMA, NODE_SCHEMA, Schema, bring_up
 from safetynet.store.store import Store
-from safetynet.store.tables import FOLDED, metadata
+from safetynet.store.tables import FOLDED
 
 MIGRATIONS = "safetynet.store:migrations"
+BOTH = pytest.mark.parametrize("schema", [NODE_SCHEMA, KEYS_SCHEMA], ids=["node", "keys"])
 
 
 type MakeUrl = Callable[[], str]
@@ -50,16 +51,20 @@ def shape(engine: Engine) -> dict[str, Any]:
     }
 
 
-def test_migrations_and_fresh_tables_give_the_same_schema(make_store_url: MakeUrl) -> None:
+@BOTH
+def test_migrations_and_fresh_tables_give_the_same_schema(
+    schema: Schema, make_store_url: MakeUrl
+) -> None:
+    assert schema.migrations is not None
     with engine(make_store_url()) as fresh, engine(make_store_url()) as migrated:
         with fresh.begin() as conn:
-            bring_up(conn, NODE_SCHEMA)
+            bring_up(conn, schema)
         with migrated.begin() as conn:
-            upgrade(conn, MIGRATIONS)
-            assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+            upgrade(conn, schema.migrations)
+            assert compare_metadata(MigrationContext.configure(conn), schema.metadata) == []
         assert shape(migrated) == shape(fresh)
         with migrated.begin() as conn:
-            bring_up(conn, NODE_SCHEMA)
+            bring_up(conn, schema)
 
 
 def test_an_older_store_is_brought_up(make_store_url: MakeUrl) -> None:
@@ -80,10 +85,27 @@ async def test_processes_that_start_at_once_find_one_schema(store_url: str) -> N
         await asyncio.to_thread(store.close)
 
 
-def test_the_stamp_of_a_fresh_store_is_the_newest_migration() -> None:
+@BOTH
+def test_the_stamp_of_a_fresh_store_is_the_newest_migration(schema: Schema) -> None:
     config = Config()
-    config.set_main_option("script_location", MIGRATIONS)
-    assert ScriptDirectory.from_config(config).get_current_head() == NODE_SCHEMA.version
+    config.set_main_option("script_location", str(schema.migrations))
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.version
+
+
+def test_a_store_of_the_first_release_loses_the_digest_of_reports(
+    make_store_url: MakeUrl,
+) -> None:
+    """A digest of a few words can be tried out by whoever has a list of them: none is kept."""
+    with engine(make_store_url()) as old:
+        with old.begin() as conn:
+            upgrade(conn, MIGRATIONS, to="0002")
+            assert "digest" in {c["name"] for c in inspect(conn).get_columns("reports")}
+            row = "'hub', 'rep_1', 'inc_1', '119', 'T1', 'http', 10, 't', 'd', 1, 1"
+            conn.execute(text(f"INSERT INTO reports VALUES ({row})"))
+        with old.begin() as conn:
+            bring_up(conn, NODE_SCHEMA)
+            assert "digest" not in {c["name"] for c in inspect(conn).get_columns("reports")}
+            assert conn.scalar(text("SELECT id FROM reports")) == "rep_1"
 
 
 async def test_a_store_of_a_newer_program_is_not_touched(store_url: str) -> None:

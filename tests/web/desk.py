@@ -11,6 +11,8 @@ from safetynet.web.desk import Feed, Tile
 from safetynet.web.types import (
     CameraPoint,
     CityView,
+    DestroyedView,
+    DestroyIn,
     FromConsole,
     Hello,
     IncidentView,
@@ -102,6 +104,19 @@ class FakeDesk:
     async def close_incident(self, incident: IncidentId) -> IncidentView:
         self._try()
         return self.get_incident(incident)
+
+    async def destroy(self, asked: DestroyIn) -> DestroyedView:
+        self._try()
+        return DestroyedView(
+            subject=asked.subject,
+            because=asked.because,
+            basis="개인정보 보호법 제21조제1항",
+            by=asked.by,
+            destroyed_at=NOW,
+            number="hub-1-7",
+            key_destroyed=True,
+            reports=2,
+        )
 
     async def list_journal(
         self, node: NodeId, after: int, incident: IncidentId | None, limit: int

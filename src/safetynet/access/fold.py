@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, insert, update
 
 from safetynet.access import entries as e
+from safetynet.access.destruction import DESTRUCTION_FOLDS
 from safetynet.journal.entry import Entry, read_time, time_text
 from safetynet.journal.rows import Folds
 from safetynet.store.tables import grants, ptz_moves, sessions
@@ -112,6 +113,7 @@ ACCESS_FOLDS: Final[Folds] = {
     e.SESSION_FIRST_FRAME: fold_first_frame,
     e.SESSION_ENDED: fold_ended,
     e.PTZ_MOVED: fold_ptz,
+    **DESTRUCTION_FOLDS,
 }
 
 

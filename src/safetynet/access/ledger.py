@@ -3,12 +3,15 @@
 import msgspec
 from sqlalchemy import Connection, select
 
+from safetynet.access.destruction import SUBJECT_DESTROYED
 from safetynet.access.entries import GRANT_ISSUED, IssuedBody, Ledger
 from safetynet.base.ids import NodeId
-from safetynet.journal.entry import parse_entry
+from safetynet.journal.entry import Entry, parse_entry
 from safetynet.store.store import Store
 from safetynet.store.tables import grants, journal_entries
 
+LINES = (GRANT_ISSUED, SUBJECT_DESTROYED)
+"""Kinds of entries that are lines of the ledger."""
 HEADINGS = (
     "번호",
     "구분",
@@ -22,6 +25,12 @@ HEADINGS = (
     "기간",
     "종료",
 )
+
+
+class _Lined(msgspec.Struct):
+    """The part that all bodies of ``LINES`` share."""
+
+    ledger: Ledger
 
 
 class LedgerLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +77,7 @@ def _lines(
     c = journal_entries.c
     statement = (
         select(c.line)
-        .where(c.kind == GRANT_ISSUED, c.superseded_by.is_(None), c.time >= since, c.time < until)
+        .where(c.kind.in_(LINES), c.superseded_by.is_(None), c.time >= since, c.time < until)
         .order_by(c.time, c.node, c.seq)
         .limit(limit)
     )
@@ -79,9 +88,12 @@ def _lines(
 
 def _line(conn: Connection, line: bytes) -> LedgerLine:
     entry = parse_entry(line)
-    body = entry.read(IssuedBody)
-    closed_at = conn.scalar(
-        select(grants.c.closed_at).where(grants.c.node == entry.node, grants.c.id == body.grant.id)
-    )
     number = f"{entry.node}-{entry.epoch}-{entry.seq}"
-    return LedgerLine(number=number, ledger=body.ledger, closed_at=closed_at)
+    closed_at = _closed_at(conn, entry) if entry.kind == GRANT_ISSUED else entry.time
+    return LedgerLine(number=number, ledger=entry.read(_Lined).ledger, closed_at=closed_at)
+
+
+def _closed_at(conn: Connection, entry: Entry) -> str | None:
+    c = grants.c
+    grant = entry.read(IssuedBody).grant.id
+    return conn.scalar(select(c.closed_at).where(c.node == entry.node, c.id == grant))

@@ -1,6 +1,7 @@
-"""Sealing personal fields with a key per incident, kept apart from the journal (design 0002)."""
+"""Sealing personal fields with a key per subject (an incident, a person), kept apart from the journal (design 0002)."""
 
 import secrets
+from collections.abc import Sequence
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -10,10 +11,11 @@ from sqlalchemy import Connection, insert, select, update
 from safetynet.access import base64url
 from safetynet.base.clock import Clock
 from safetynet.base.errors import BrokenError, NotFoundError, RefusedError
-from safetynet.base.ids import IncidentId, new_id
+from safetynet.base.ids import NodeId, new_id
 from safetynet.journal.entry import time_text
+from safetynet.journal.rows import Head
 from safetynet.store.store import Store
-from safetynet.store.tables import sealing_keys
+from safetynet.store.tables import replayed, sealing_keys
 
 _NONCE_BYTES = 12
 
@@ -37,60 +39,88 @@ class Vault:
         self._keys = keys
         self._clock = clock
 
-    async def seal(self, incident: IncidentId, plaintext: bytes) -> SealedValue:
-        """Seal under the incident's key, which is made, and on disk, before this returns.
+    async def seal(self, subject: str, plaintext: bytes) -> SealedValue:
+        """Seal under the subject's key, which is made, and on disk, before this returns.
 
         Raises ``RefusedError`` ``seal.key_destroyed``: what is destroyed is not begun anew.
         """
-        key = await self._keys.read(lambda conn: _find(conn, incident))
+        key = await self._keys.read(lambda conn: _find(conn, subject))
         if key is None:
-            key = await self._keys.write(lambda conn: self._make(conn, incident))
+            key = await self._keys.write(lambda conn: self._make(conn, subject))
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = nonce + _cipher(key).encrypt(nonce, plaintext, incident.encode())
+        sealed = nonce + _cipher(key).encrypt(nonce, plaintext, subject.encode())
         return SealedValue(sealed=base64url.encode(sealed), key=key.id)
 
-    async def open_sealed(self, incident: IncidentId, value: SealedValue) -> bytes:
+    async def open_sealed(self, subject: str, value: SealedValue) -> bytes:
         """The plaintext; raises ``RefusedError`` ``seal.key_destroyed``, ``NotFoundError``
         ``seal.no_key``, ``BrokenError`` ``seal.tampered``.
         """
-        key = await self._keys.read(lambda conn: _find(conn, incident))
+        key = await self._keys.read(lambda conn: _find(conn, subject))
         if key is None or key.id != value.key:
             raise NotFoundError("seal.no_key", "no such key", key=value.key)
         try:
             sealed = base64url.decode(value.sealed)
             nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            return _cipher(key).decrypt(nonce, ciphertext, incident.encode())
+            return _cipher(key).decrypt(nonce, ciphertext, subject.encode())
         except (InvalidTag, ValueError) as e:
             raise BrokenError("seal.tampered", "the seal is broken", key=value.key) from e
 
-    async def destroy_key(self, incident: IncidentId) -> bool:
-        """Forget the incident's key for good; False where there was none or it is gone already."""
-        at = time_text(self._clock.now())
-        c = sealing_keys.c
-        statement = (
-            update(sealing_keys)
-            .where(c.subject == incident, c.secret.is_not(None))
-            .values(secret=None, destroyed_at=at)
-        )
-        return await self._keys.write(lambda conn: conn.execute(statement).rowcount > 0)
+    async def has_key(self, subject: str) -> bool:
+        """True where the subject has a key that opens."""
+        key = await self._keys.read(lambda conn: _find(conn, subject))
+        return key is not None and key.secret is not None
 
-    def _make(self, conn: Connection, incident: IncidentId) -> _Key:
-        if (key := _find(conn, incident)) is not None:
+    async def carried_out(self, node: NodeId) -> Head:
+        """Up to which entry of a node's journal its destructions were carried out here."""
+        return await self._keys.read(lambda conn: _carried_out(conn, node))
+
+    async def destroy(self, subjects: Sequence[str], node: NodeId, up_to: Head) -> int:
+        """Forget these subjects' keys for good, and that this was done up to an entry of ``node``.
+
+        Returns how many keys there still were. No bytes of them stay in the store's files.
+        """
+        at = time_text(self._clock.now())
+        count = await self._keys.write(lambda conn: _destroy(conn, subjects, node, up_to, at))
+        await self._keys.scrub()
+        return count
+
+    def _make(self, conn: Connection, subject: str) -> _Key:
+        if (key := _find(conn, subject)) is not None:
             return key
         now = self._clock.now()
         key = _Key(new_id("key", now), AESGCM.generate_key(256))
         conn.execute(
             insert(sealing_keys).values(
-                id=key.id, subject=incident, secret=key.secret, made_at=time_text(now)
+                id=key.id, subject=subject, secret=key.secret, made_at=time_text(now)
             )
         )
         return key
 
 
-def _find(conn: Connection, incident: IncidentId) -> _Key | None:
+def _find(conn: Connection, subject: str) -> _Key | None:
     c = sealing_keys.c
-    row = conn.execute(select(c.id, c.secret).where(c.subject == incident)).first()
+    row = conn.execute(select(c.id, c.secret).where(c.subject == subject)).first()
     return None if row is None else _Key(row.id, row.secret)
+
+
+def _carried_out(conn: Connection, node: NodeId) -> Head:
+    c = replayed.c
+    row = conn.execute(select(c.epoch, c.seq, c.leaf).where(c.node == node)).first()
+    return Head() if row is None else Head(epoch=row.epoch, seq=row.seq, leaf=row.leaf)
+
+
+def _destroy(conn: Connection, subjects: Sequence[str], node: NodeId, up_to: Head, at: str) -> int:
+    c = sealing_keys.c
+    count = 0
+    for subject in subjects:
+        live = (c.subject == subject) & c.secret.is_not(None)
+        statement = update(sealing_keys).where(live).values(secret=None, destroyed_at=at)
+        count += conn.execute(statement).rowcount
+    values = {"epoch": up_to.epoch, "seq": up_to.seq, "leaf": up_to.leaf}
+    statement = update(replayed).where(replayed.c.node == node).values(values)
+    if conn.execute(statement).rowcount == 0:
+        conn.execute(insert(replayed).values(node=node, **values))
+    return count
 
 
 def _cipher(key: _Key) -> AESGCM:

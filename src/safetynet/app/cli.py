@@ -42,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_city,
         _add_check,
         _add_ledger,
+        _add_destroy,
+        _add_mending,
         _add_nodes,
         _add_openapi,
     ):
@@ -176,6 +178,65 @@ def _add_ledger(commands: Commands) -> None:
     ledger.set_defaults(run=_ledger)
 
 
+def _add_destroy(commands: Commands) -> None:
+    destroy = commands.add_parser(
+        "destroy",
+        help="destroy the sealed words of an incident that is over, for good",
+        description="Has the running hub destroy the key of an incident's sealed words and raw reports, "
+        "and prints what was destroyed. The journal keeps that and why it was done; nothing brings the "
+        "words back, no backup either.",
+    )
+    destroy.add_argument("subject", metavar="INCIDENT", help="inc_…; or rep_… of an unread message")
+    destroy.add_argument(
+        "--because",
+        required=True,
+        choices=("retention_ended", "purpose_served", "subject_request", "person_found"),
+    )
+    destroy.add_argument(
+        "--by", default="control", metavar="OFFICE", help="who decided; never a person's name"
+    )
+    destroy.add_argument("--hub", default="http://127.0.0.1:8600", metavar="URL")
+    destroy.set_defaults(run=_destroy)
+
+
+def _add_mending(commands: Commands) -> None:
+    rebuild = commands.add_parser(
+        "rebuild",
+        help="fold the journals of stopped nodes again",
+        description="Drops the rows that are folded from journals and makes them anew, from the newest "
+        "snapshot that holds. Refused while a node runs on the store.",
+    )
+    _add_journals(rebuild)
+    rebuild.add_argument(
+        "--from-the-start", action="store_true", help="begin with entry 1, use no snapshot"
+    )
+    rebuild.set_defaults(run=_rebuild)
+    snapshot = commands.add_parser(
+        "snapshot",
+        help="keep the folded rows as they are, to shorten a later rebuild",
+        description="Nodes make snapshots by themselves; this makes one now. The node may run.",
+    )
+    _add_journals(snapshot)
+    snapshot.set_defaults(run=_snapshot)
+    reinstate = commands.add_parser(
+        "reinstate",
+        help="take a node's journal again whose chain was refused",
+        description="An operator's decision about a copy in the store of a stopped node, the hub's as a "
+        "rule. With --after the copy's later entries are moved to a file beside the store.",
+    )
+    reinstate.add_argument("place", type=Path, metavar="STORE")
+    reinstate.add_argument("node", metavar="NODE")
+    reinstate.add_argument("--after", type=int, metavar="SEQ", help="the last entry both agree on")
+    reinstate.set_defaults(run=_reinstate)
+
+
+def _add_journals(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "place", metavar="STORE", nargs="?", help="a folder, a node.sqlite or a database's URL"
+    )
+    parser.add_argument("nodes", metavar="NODE", nargs="*", help="default: every journal in it")
+
+
 def _add_nodes(commands: Commands) -> None:
     for name, help_ in (("hub", "run a hub"), ("district", "run one or several district nodes")):
         node = commands.add_parser(name, help=help_)
@@ -263,6 +324,30 @@ def _ledger(a: argparse.Namespace) -> int:
     from safetynet.app.ledger_command import run_ledger
 
     return run_ledger(a.store, limit=a.limit)
+
+
+def _destroy(a: argparse.Namespace) -> int:
+    from safetynet.app.destroy_command import run_destroy
+
+    return run_destroy(a.subject, because=a.because, by=a.by, hub=a.hub)
+
+
+def _rebuild(a: argparse.Namespace) -> int:
+    from safetynet.app.mend import run_rebuild
+
+    return run_rebuild(a.place, a.nodes, whole=a.from_the_start)
+
+
+def _snapshot(a: argparse.Namespace) -> int:
+    from safetynet.app.mend import run_snapshot
+
+    return run_snapshot(a.place, a.nodes)
+
+
+def _reinstate(a: argparse.Namespace) -> int:
+    from safetynet.app.mend import run_reinstate
+
+    return run_reinstate(a.place, a.node, after=a.after)
 
 
 def _hub(a: argparse.Namespace) -> int:

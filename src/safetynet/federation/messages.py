@@ -41,6 +41,28 @@ class EntryBatch(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[bytes, ...]
 
 
+class HeadRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A node that starts says how far its own journal is in its store, and asks how far it was."""
+
+    epoch: int
+    seq: int
+    leaf: str
+
+
+class HeadAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a follower has the asker's journal."""
+
+    epoch: int
+    seq: int
+    leaf: str
+    fits: bool
+    """True where the asker's own last entry is in the follower's copy, or the asker has none."""
+    highest_epoch: int
+    """The highest epoch of the asker that the follower ever kept an entry of."""
+    broken: bool
+    """The follower refused this node's chain and takes nothing more of it."""
+
+
 class HealthNote(msgspec.Struct, frozen=True, kw_only=True):
     """One camera's state, in the words of ``sight.HealthState``."""
 

@@ -15,6 +15,7 @@ from safetynet.journal.entry import Entry
 from safetynet.journal.feed import Missed, Subscription
 from safetynet.journal.follow import Applied, Follower
 from safetynet.journal.read import read_range
+from safetynet.store.store import Store
 
 BATCH_ENTRIES = 64
 RANGE_WITHIN_S = 5.0
@@ -52,16 +53,21 @@ class Publisher:
             log.info("journal.publish_failed", code=error.code, first=batch[0].seq)
 
     async def _answer_range(self, data: bytes) -> bytes:
-        request = decode(data, RangeRequest)
-        entries = await read_range(
-            self._journal.store,
-            self._journal.node,
-            after_epoch=request.after_epoch,
-            after_seq=request.after_seq,
-            limit=max(request.limit, 1),
-        )
-        lines = _as_many_as_fit(entry.line for entry in entries)
-        return encode(EntryBatch(node=self._journal.node, entries=lines))
+        return await answer_range(self._journal.store, self._journal.node, data)
+
+
+async def answer_range(store: Store, node: NodeId, data: bytes) -> bytes:
+    """Answer a ``RangeRequest`` with entries of ``node`` as they stand in a store."""
+    request = decode(data, RangeRequest)
+    entries = await read_range(
+        store,
+        node,
+        after_epoch=request.after_epoch,
+        after_seq=request.after_seq,
+        limit=max(request.limit, 1),
+    )
+    lines = _as_many_as_fit(entry.line for entry in entries)
+    return encode(EntryBatch(node=node, entries=lines))
 
 
 def _as_many_as_fit(lines: Iterable[bytes]) -> tuple[bytes, ...]:

@@ -8,6 +8,8 @@ subject                kind       content
 ``sn.range.<node>``    request    ``RangeRequest`` → ``EntryBatch``
 ``sn.catalogue.<node>``  request  ``CatalogueRequest`` → ``CataloguePart``
 ``sn.command.<node>``  request    a ``Command`` → ``Answer``
+``sn.head.<node>``     request    ``HeadRequest`` → ``HeadAnswer``: the named node asks, who follows it tells
+``sn.copy.<node>``     request    ``RangeRequest`` → ``EntryBatch``: the named node's entries, from a follower
 ``sn.health.<node>``   published  ``HealthNotes``: cameras that fell ill or recovered
 ``sn.unwell.<node>``   request    nothing → ``HealthNotes``: all cameras that are not well
 =====================  =========  ==========================================================
@@ -33,6 +35,16 @@ def journal(node: NodeId) -> str:
 def entry_range(node: NodeId) -> str:
     """Where a node answers for its entries."""
     return f"sn.range.{node}"
+
+
+def head(node: NodeId) -> str:
+    """Where a node asks its followers how far its own journal is."""
+    return f"sn.head.{node}"
+
+
+def copy(node: NodeId) -> str:
+    """Where a node asks its followers for its own entries back."""
+    return f"sn.copy.{node}"
 
 
 def catalogue(node: NodeId) -> str:

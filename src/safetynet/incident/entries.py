@@ -168,8 +168,6 @@ class ReportBody(msgspec.Struct, frozen=True, kw_only=True):
     told_at: str | None
     outcome: Outcome
     reason: str
-    digest: str | None
-    """Keyed digest of the raw bytes, which tells a resend; None where none was made."""
     words: Sealed | None
     raw: Sealed | None
 
@@ -193,7 +191,6 @@ def report_accepted(
     *,
     words: Sealed | None,
     raw: Sealed | None,
-    digest: str | None = None,
 ) -> Draft:
     """The entry that a report is on disk; it comes before the entry on what it changed."""
     at = report.at
@@ -216,7 +213,6 @@ def report_accepted(
         told_at=time_text(report.told_at) if report.told_at else None,
         outcome=change.outcome,
         reason=change.reason,
-        digest=digest,
         words=words,
         raw=raw,
     )

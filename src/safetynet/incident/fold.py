@@ -3,19 +3,27 @@
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Connection, Table, and_, delete, insert, update
+from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 
+from safetynet.base.ids import IncidentId, NodeId
 from safetynet.incident import entries, showing
 from safetynet.incident.entries import IncidentBody, ReportBody
 from safetynet.incident.showing import ChoiceBody, JudgedBody, ShownBody, ViewChangedBody
 from safetynet.journal.entry import Entry
 from safetynet.journal.rows import Folds
-from safetynet.store.tables import choices, incidents, judgements, reports, views
+from safetynet.store.tables import choices, destructions, incidents, judgements, reports, views
 
 
 def key_column(key: str, *, drill: bool) -> str:
     """The sender's number as it stands in the column: a drill's is kept apart from a real one's."""
     return f"{key}#drill" if drill else key
+
+
+def is_destroyed(conn: Connection, node: NodeId, incident: IncidentId) -> bool:
+    """True where the journal of ``node`` says that the incident's words are destroyed."""
+    c = destructions.c
+    found = select(c.subject).where(c.node == node, c.subject == incident)
+    return conn.scalar(found) is not None
 
 
 def fold_report(conn: Connection, entry: Entry) -> None:
@@ -28,7 +36,6 @@ def fold_report(conn: Connection, entry: Entry) -> None:
         "format": body.format,
         "progress": int(body.progress),
         "received_at": body.received_at,
-        "digest": body.digest,
         "epoch": entry.epoch,
         "seq": entry.seq,
     }
@@ -36,8 +43,9 @@ def fold_report(conn: Connection, entry: Entry) -> None:
 
 
 def fold_incident(conn: Connection, entry: Entry) -> None:
-    """``incident.*/1``: the incident as it is now."""
+    """``incident.*/1``: the incident as it is now; words that came after their destruction stay out."""
     body = entry.read(IncidentBody)
+    words = None if is_destroyed(conn, entry.node, body.incident) else body.words
     row = {
         "sender": body.sender,
         "key": key_column(body.key, drill=body.drill),
@@ -50,7 +58,7 @@ def fold_incident(conn: Connection, entry: Entry) -> None:
         "ended_at": body.ended_at,
         "revision": body.revision,
         "document": _text(msgspec.structs.replace(body, words=None)),
-        "sealed": None if body.words is None else _text(body.words),
+        "sealed": None if words is None else _text(words),
     }
     _put(conn, incidents, {"node": entry.node, "id": body.incident}, row)
 

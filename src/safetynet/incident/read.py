@@ -10,7 +10,7 @@ from safetynet.incident.fold import key_column
 from safetynet.incident.model import Incident, IncidentState
 from safetynet.incident.showing import ChoiceBody, JudgedBody
 from safetynet.incident.state import Identity
-from safetynet.store.tables import choices, incidents, judgements, views
+from safetynet.store.tables import choices, destructions, incidents, judgements, views
 
 
 class KeptView(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +32,8 @@ class KeptIncident(msgspec.Struct, frozen=True, kw_only=True):
     words: Sealed | None
     choice: ChoiceBody | None
     views: tuple[KeptView, ...]
+    destroyed: bool = False
+    """True where its sealed words were destroyed: what still comes for it is sealed apart."""
 
     def incident(self, words: Words | None = None) -> Incident:
         """The incident; detail and address are empty unless their opened words are given."""
@@ -100,6 +102,7 @@ def _list(
     ids = statement.subquery()
     chosen = _choices(conn, node, ids)
     shown = _views(conn, node, ids)
+    gone = _destroyed(conn, node, ids)
     rows = conn.execute(
         select(incidents.c.id, incidents.c.document, incidents.c.sealed)
         .where(incidents.c.node == node, incidents.c.id.in_(select(ids.c.id)))
@@ -111,6 +114,7 @@ def _list(
             words=None if sealed is None else msgspec.json.decode(sealed, type=Sealed),
             choice=chosen.get(id_),
             views=tuple(shown.get(id_, ())),
+            destroyed=id_ in gone,
         )
         for id_, document, sealed in rows
     ]
@@ -123,6 +127,13 @@ def _choices(conn: Connection, node: NodeId, ids: Subquery) -> dict[str, ChoiceB
         )
     )
     return {id_: msgspec.json.decode(document, type=ChoiceBody) for id_, document in rows}
+
+
+def _destroyed(conn: Connection, node: NodeId, ids: Subquery) -> set[str]:
+    c = destructions.c
+    return set(
+        conn.scalars(select(c.subject).where(c.node == node, c.subject.in_(select(ids.c.id))))
+    )
 
 
 def _views(conn: Connection, node: NodeId, ids: Subquery) -> dict[str, list[KeptView]]:

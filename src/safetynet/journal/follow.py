@@ -5,10 +5,10 @@ from enum import StrEnum
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from safetynet.base.clock import Clock
-from safetynet.base.errors import InvalidError, RefusedError
+from safetynet.base.errors import InvalidError, NotFoundError, RefusedError
 from safetynet.base.ids import NodeId
 from safetynet.journal.chain import Rule, check_next, check_position
 from safetynet.journal.entry import Entry, is_canonical, parse_entry, time_text
@@ -21,6 +21,7 @@ from safetynet.journal.rows import (
     read_leaf,
     store_entries,
 )
+from safetynet.journal.snapshot import rebuild
 from safetynet.store.store import Store
 from safetynet.store.tables import journal_entries, nodes
 
@@ -99,12 +100,20 @@ class Follower:
         """Up to where this node's journal is applied here."""
         return await self.store.read(lambda conn: read_head(conn, node))
 
-    async def reinstate(self, node: NodeId) -> None:
-        """Take entries of a broken node again, from the last good one; an operator's decision."""
-        values = {"state": NodeState.GOOD, "changed_at": time_text(self._clock.now())}
-        await self.store.write(
-            lambda conn: conn.execute(update(nodes).where(nodes.c.node == node).values(values))
-        )
+    async def reinstate(self, node: NodeId, *, after: int | None = None) -> None:
+        """Take entries of a broken node again, from the last good one; an operator's decision.
+
+        ``after``: from that sequence on. Then the copy's later entries are taken out of the store,
+        for the node's own to come in their place: see that ``list_after`` of them is kept somewhere.
+        Raises ``NotFoundError`` ``journal.no_copy`` where there is no such entry, or no copy at all.
+        """
+        await self.store.write(lambda conn: self._reinstate(conn, node, after))
+
+    async def list_after(self, node: NodeId, after: int) -> list[bytes]:
+        """Lines of a node's copy beyond a sequence, those of branches left behind too."""
+        c = journal_entries.c
+        found = select(c.line).where(c.node == node, c.seq > after).order_by(c.epoch, c.seq)
+        return [bytes(x) for x in await self.store.read(lambda conn: conn.scalars(found).all())]
 
     async def rebuild(self, node: NodeId) -> int:
         """Drop a node's folded rows and fold its journal again; returns the entries read."""
@@ -130,6 +139,19 @@ class Follower:
             broken=batch.broken,
         )
         return applied, batch.kept
+
+    def _reinstate(self, conn: Connection, node: NodeId, after: int | None) -> None:
+        values: dict[str, object] = {
+            "state": NodeState.GOOD,
+            "changed_at": time_text(self._clock.now()),
+        }
+        if after is not None:
+            values |= msgspec.structs.asdict(_cut(conn, node, after))
+        done = conn.execute(update(nodes).where(nodes.c.node == node).values(values))
+        if done.rowcount == 0:
+            raise NotFoundError("journal.no_copy", "this store has no copy of it", node=node)
+        if after is not None:
+            rebuild(conn, node, self._folds)
 
     def _quarantine(self, conn: Connection, node: NodeId, broken: Break) -> None:
         head = read_head(conn, node)
@@ -223,7 +245,7 @@ class _Batch:
             )
             .values(superseded_by=entry.epoch)
         )
-        fold_again(self._conn, self._node, self._folds)
+        rebuild(self._conn, self._node, self._folds)
         log.warning("journal.began_anew", of=self._node, epoch=entry.epoch, seq=entry.seq)
         self.head = base
         return self._follow(entry)
@@ -241,6 +263,17 @@ class _Batch:
     def _break(self, rule: Rule, line: bytes, epoch: int, seq: int) -> bool:
         self.broken = Break(rule=rule, epoch=epoch, seq=seq, line=line)
         return False
+
+
+def _cut(conn: Connection, node: NodeId, after: int) -> Head:
+    """Take out what a copy has beyond a sequence; returns its head then."""
+    c = journal_entries.c
+    chain = (c.node == node) & c.superseded_by.is_(None)
+    row = conn.execute(select(c.epoch, c.leaf).where(chain, c.seq == after)).first()
+    if row is None and after != 0:
+        raise NotFoundError("journal.no_copy", "the copy has no such entry", node=node, seq=after)
+    conn.execute(delete(journal_entries).where(c.node == node, c.seq > after))
+    return Head() if row is None else Head(epoch=row.epoch, seq=after, leaf=row.leaf)
 
 
 def _state(conn: Connection, node: NodeId) -> NodeState:

@@ -9,6 +9,9 @@ from safetynet.base.ids import NodeId
 from safetynet.journal.entry import ZERO, Entry, parse_entry
 from safetynet.store.tables import FOLDED, journal_entries, nodes
 
+_AT_ONCE = 1000
+"""Lines of a journal that are in memory while it is folded again."""
+
 type Fold = Callable[[Connection, Entry], None]
 """Writes what an entry means into folded tables; reads nothing but the entry and those tables."""
 type Folds = Mapping[str, Fold]
@@ -75,6 +78,7 @@ def fold_again(conn: Connection, node: NodeId, folds: Folds) -> int:
         select(journal_entries.c.line)
         .where(journal_entries.c.node == node, journal_entries.c.superseded_by.is_(None))
         .order_by(journal_entries.c.epoch, journal_entries.c.seq)
+        .execution_options(yield_per=_AT_ONCE)  # else psycopg fetches the whole journal
     )
     count = 0
     for (line,) in lines:

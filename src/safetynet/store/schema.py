@@ -27,8 +27,10 @@ class Schema:
     migrations: str | None = None
 
 
-NODE_SCHEMA = Schema(metadata=metadata, version="0002", migrations="safetynet.store:migrations")
-KEYS_SCHEMA = Schema(metadata=keys_metadata, version="0001")
+NODE_SCHEMA = Schema(metadata=metadata, version="0003", migrations="safetynet.store:migrations")
+KEYS_SCHEMA = Schema(
+    metadata=keys_metadata, version="0002", migrations="safetynet.store:key_migrations"
+)
 
 
 def bring_up(conn: Connection, schema: Schema) -> None:

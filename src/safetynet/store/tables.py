@@ -88,9 +88,28 @@ incidents = Table(
     Column("sealed", Text),
     Index(None, "node", "sender", "key", unique=True),
     Index(None, "state", "received_at"),
+    info=_FOLDED | {"sealed_under": "id"},
+)
+"""``document`` is the incident without its personal fields, as JSON; ``sealed`` holds those.
+
+``sealed_under`` names the column whose value is the subject of the key: when that is destroyed, the
+column ``sealed`` is cleared, here and in snapshots.
+"""
+
+destructions = Table(
+    "destructions",
+    metadata,
+    _node(),
+    Column("subject", _ID, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("time", _TIME, nullable=False),
+    Column("because", String(), nullable=False),
+    Column("by", String(), nullable=False),
+    Index(None, "node", "epoch", "seq"),
     info=_FOLDED,
 )
-"""``document`` is the incident without its personal fields, as JSON; ``sealed`` holds those."""
+"""Whose sealed words were destroyed, and where the journal says so."""
 
 reports = Table(
     "reports",
@@ -103,7 +122,6 @@ reports = Table(
     Column("format", String(), nullable=False),
     Column("progress", BigInteger, nullable=False),
     Column("received_at", _TIME, nullable=False),
-    Column("digest", _HASH),
     Column("epoch", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Index(None, "incident", "received_at"),
@@ -238,6 +256,46 @@ cameras = Table(
 )
 """A district's catalogue: the cameras it has now; ``document`` as in ``cameras.changed/1``."""
 
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _node(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("leaf", _HASH, nullable=False),
+    Column("program", String(), nullable=False),
+    Column("blocks", BigInteger, nullable=False),
+    Column("digest", _HASH, nullable=False),
+    Column("made_at", _TIME, nullable=False),
+)
+"""One node's folded rows as they were at an entry; without this row its blocks count for nothing.
+
+``program`` is the version that folded them: another one may fold otherwise."""
+
+snapshot_blocks = Table(
+    "snapshot_blocks",
+    metadata,
+    _node(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+"""Folded rows without what is sealed, many to a block, compressed."""
+
+snapshot_seals = Table(
+    "snapshot_seals",
+    metadata,
+    _node(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("origin", String(), primary_key=True),
+    Column("subject", _ID, primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Index(None, "node", "subject"),
+)
+"""What is sealed of a snapshot's rows, by table and subject, so that a destruction takes it out."""
+
 FOLDED: tuple[Table, ...] = tuple(t for t in metadata.sorted_tables if t.info.get("folded"))
 """The tables that are only a view of the journal."""
 
@@ -254,3 +312,14 @@ sealing_keys = Table(
     Column("destroyed_at", _TIME),
 )
 """One key per incident or person; the secret of a destroyed key is gone, its row stays."""
+
+replayed = Table(
+    "replayed",
+    keys_metadata,
+    _node(),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("leaf", _HASH, nullable=False),
+)
+"""Up to which entry of a journal its destructions were carried out in this key store. It stands
+beside the keys, so that a key store from a backup knows how far behind it is."""

@@ -27,6 +27,8 @@ from safetynet.web.relay import serve_relay
 from safetynet.web.types import (
     CameraPoint,
     CityView,
+    DestroyedView,
+    DestroyIn,
     IncidentView,
     JournalLine,
     NodeView,
@@ -184,7 +186,12 @@ def _writes(desk: Desk) -> list[ControllerRouterHandler]:
         """End an incident: running pictures stop within a second."""
         return await desk.close_incident(IncidentId(incident))
 
-    return [report, close]
+    @post("/destructions")
+    async def destroy(data: JSONBody[DestroyIn]) -> DestroyedView:
+        """Destroy the sealed words of an incident that is over; 201 when no key of them is left."""
+        return await desk.destroy(data)
+
+    return [report, close, destroy]
 
 
 def _sockets(desk: Desk) -> list[ControllerRouterHandler]:

@@ -12,6 +12,8 @@ from safetynet.sight.model import Request
 from safetynet.web.types import (
     CameraPoint,
     CityView,
+    DestroyedView,
+    DestroyIn,
     FromConsole,
     Hello,
     IncidentView,
@@ -96,6 +98,10 @@ class Desk(Protocol):
 
     async def close_incident(self, incident: IncidentId) -> IncidentView:
         """End an incident and every right that came with it."""
+        ...
+
+    async def destroy(self, asked: DestroyIn) -> DestroyedView:
+        """Destroy sealed words; returns when no key of them is left."""
         ...
 
     async def list_journal(

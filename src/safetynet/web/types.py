@@ -1,9 +1,11 @@
 """What the API says, as types; the OpenAPI document and the console's client come from these."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
+from safetynet.access.destruction import Because, Office
 from safetynet.access.model import ViewerKey
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
 from safetynet.incident.model import IncidentKind, IncidentState, PlaceOrigin
@@ -304,6 +306,32 @@ class WhyAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Ring of what it sees: at the chosen aim, else as it stands at home; empty where unknown."""
     wall: tuple[tuple[float, float], ...]
     """Ring of the building that stands before it; empty where none does."""
+
+
+class DestroyIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose sealed words are to be destroyed, and why."""
+
+    subject: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{3}_[0-9a-z]{1,40}\Z")]
+    """An incident that is over, or a message that made no report (``rep_…``)."""
+    because: Because
+    by: Office = "control"
+    """The office that decides, never a person's name."""
+
+
+class DestroyedView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was destroyed, for the file of who asked."""
+
+    subject: str
+    because: Because
+    basis: str
+    by: str
+    destroyed_at: datetime
+    number: str
+    """Node, epoch and sequence of the journal's line; also its number in the ledger."""
+    key_destroyed: bool
+    """False where the key was lost before."""
+    reports: int
+    """Reports whose words and raw bytes nobody can read from now on."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

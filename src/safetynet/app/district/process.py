@@ -33,9 +33,12 @@ from safetynet.federation.directory import AWAY_AFTER_S, BEAT_EVERY_S
 from safetynet.federation.health import HealthTeller
 from safetynet.federation.inventory import CATALOGUE_FOLDS
 from safetynet.federation.messages import Beat, CameraRecord, CatalogueRequest, decode, encode
+from safetynet.federation.recall import resume
 from safetynet.federation.replicate import Publisher
 from safetynet.journal.append import Journal
+from safetynet.journal.mark import HeadMark
 from safetynet.journal.rows import Head
+from safetynet.journal.snapshot import keep_snapshots
 from safetynet.store.engines import sqlite_url
 from safetynet.store.store import Store
 from safetynet.video.ipc import Source, Turn
@@ -84,15 +87,19 @@ async def _run_district(
     async with AsyncExitStack() as stack:
         data = Path(own.data)
         data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
+        mark = stack.enter_context(HeadMark(data))
         store_url = own.store_url or sqlite_url(data / "node.sqlite")
         store = await stack.enter_async_context(Store(store_url))
-        journal = Journal(own.node, store, clock, {**ACCESS_FOLDS, **CATALOGUE_FOLDS})
+        folds = {**ACCESS_FOLDS, **CATALOGUE_FOLDS}
+        journal = Journal(own.node, store, clock, folds)
+        bus = await connect_bus(own.nats_url, own.node)
+        stack.push_async_callback(bus.close)
+        await resume(journal, bus, mark, clock, folds, followed=True)
+        # After that alone: reading the list may append.
         inventory = await Inventory.open(own.node, journal)
         path = Path(own.cameras_file) if own.cameras_file else None
         stamp = stamp_of(path) if path else None
         await (take_list(inventory, path) if path else inventory.take(bundled))
-        bus = await connect_bus(own.nats_url, own.node)
-        stack.push_async_callback(bus.close)
         boot = new_id("boot", clock.now())
         health = HealthTeller(own.node, boot, bus, clock)
         node = _make_node(settings, own, inventory, journal, line, health, clock)
@@ -108,6 +115,7 @@ async def _run_district(
             group.create_task(_tick(node, clock))
             group.create_task(line.serve(node.node))
             group.create_task(health.run())
+            group.create_task(keep_snapshots(store, clock))
             if path:
 
                 async def tell(catalogue: Catalogue, change: Change) -> None:

@@ -4,8 +4,10 @@ import time
 from collections.abc import Sequence
 
 from safetynet import __version__
+from safetynet.access.destruction import BASIS
 from safetynet.app.cameras import home_of, is_ptz
 from safetynet.app.hub.consoles import Consoles
+from safetynet.app.hub.destroying import Destroyer
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners, line_of, since
@@ -38,6 +40,8 @@ from safetynet.web.desk import Feed, Tile
 from safetynet.web.types import (
     CameraPoint,
     CityView,
+    DestroyedView,
+    DestroyIn,
     DistrictView,
     EyesOn,
     FromConsole,
@@ -75,9 +79,11 @@ class HubDesk:
         consoles: Consoles,
         gazetteer: Gazetteer,
         tiles: MapTiles,
+        destroyer: Destroyer,
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self._destroyer = destroyer
         self._journal = journal
         self._intake = intake
         self._responder = responder
@@ -210,6 +216,21 @@ class HubDesk:
                 raise ConflictError("incident.moved", "the incident changed meanwhile")
             await self._intake.close(kept, end_incident(before, self._clock.now()))
         return self.view(response)
+
+    async def destroy(self, asked: DestroyIn) -> DestroyedView:
+        """Destroy sealed words; returns when no key of them is left."""
+        gone = await self._destroyer.destroy(asked.subject, because=asked.because, by=asked.by)
+        entry = gone.entry
+        return DestroyedView(
+            subject=asked.subject,
+            because=asked.because,
+            basis=BASIS[asked.because],
+            by=asked.by,
+            destroyed_at=entry.at,
+            number=f"{entry.node}-{entry.epoch}-{entry.seq}",
+            key_destroyed=gone.key_destroyed,
+            reports=gone.reports,
+        )
 
     # consoles
 

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
+import msgspec
+import structlog
+
 from safetynet.access.seal import SealedValue, Vault
 from safetynet.base.clock import Clock
-from safetynet.base.errors import ConflictError
-from safetynet.base.ids import IncidentId, NodeId
+from safetynet.base.errors import ConflictError, NotFoundError, RefusedError
+from safetynet.base.ids import NodeId
 from safetynet.incident.entries import (
     Sealed,
     Words,
@@ -28,6 +31,7 @@ from safetynet.journal.entry import Draft
 TRIES = 8
 """How often a report is decided anew because another on the same incident came in between."""
 
+log = structlog.get_logger()
 OnChange = Callable[[Change], None]
 
 
@@ -77,18 +81,23 @@ class Intake:
     async def keep(self, message: KeptMessage) -> None:
         """Put on disk what made no report, sealed."""
         # Sealed under a subject of its own: it belongs to no incident.
-        raw = await self._seal(IncidentId(message.id), message.raw)
+        raw = await self._seal(message.id, message.raw)
         await self._journal.append([message_kept(message, raw=raw)])
 
     async def _attempt(self, report: Report) -> Change | None:
         kept = await self._find(report)
         before = await self.open_words(kept) if kept else None
-        place = locate(report, self._gazetteer, self._bounds)
-        change = apply_report(before, report, place, self._clock.now())
-        drafts = await self._drafts(report, change, kept)
-        revision = before.revision if before else None
+        gone = kept is not None and kept.destroyed
+        # What comes after a destruction belongs to its own report alone: the incident stays without.
+        told = msgspec.structs.replace(report, detail="", address="") if gone else report
+        place = locate(told, self._gazetteer, self._bounds)
+        change = apply_report(before, told, place, self._clock.now())
+        try:
+            drafts = await self._drafts(report, change, kept)
+        except RefusedError:
+            return None  # the key was destroyed since we looked
         fitted = await self._journal.change(
-            lambda writing: _write(writing, self._journal.node, report, revision, drafts)
+            lambda writing: _write(writing, self._journal.node, report, _state_of(kept), drafts)
         )
         return change if fitted else None
 
@@ -97,21 +106,26 @@ class Intake:
         return await self._journal.store.read(lambda conn: find_by_identity(conn, node, who))
 
     async def open_words(self, kept: KeptIncident) -> Incident:
-        """The incident with its sealed words."""
+        """The incident with its sealed words; without them where their key is lost."""
         words = Words()
         if kept.words is not None:
             value = SealedValue(sealed=kept.words.sealed, key=kept.words.key)
-            words = read_words(await self._vault.open_sealed(kept.body.incident, value))
+            try:
+                words = read_words(await self._vault.open_sealed(kept.body.incident, value))
+            except (NotFoundError, RefusedError) as error:
+                log.error("intake.words_lost", incident=kept.body.incident, code=error.code)
         return kept.incident(words)
 
     async def _drafts(
         self, report: Report, change: Change, kept: KeptIncident | None
     ) -> list[Draft]:
-        incident = change.after.id
-        raw = await self._seal(incident, report.raw)
-        words = await self._seal(incident, words_to_seal(report))
+        gone = kept is not None and kept.destroyed
+        subject = report.id if gone else change.after.id
+        raw = await self._seal(subject, report.raw)
+        words = await self._seal(subject, words_to_seal(report))
         drafts = [report_accepted(report, change, words=words, raw=raw)]
-        moved = incident_moved(change, words=await self._words(change, kept), report=report.id)
+        kept_words = None if gone else await self._words(change, kept)
+        moved = incident_moved(change, words=kept_words, report=report.id)
         return [*drafts, moved] if moved is not None else drafts
 
     async def _words(self, change: Change, kept: KeptIncident | None) -> Sealed | None:
@@ -121,8 +135,8 @@ class Intake:
             return kept.words
         return await self._seal(change.after.id, words_to_seal(change.after))
 
-    async def _seal(self, incident: IncidentId, plain: bytes) -> Sealed:
-        value = await self._vault.seal(incident, plain)
+    async def _seal(self, subject: str, plain: bytes) -> Sealed:
+        value = await self._vault.seal(subject, plain)
         return Sealed(sealed=value.sealed, key=value.key)
 
     async def close(self, kept: KeptIncident, change: Change) -> None:
@@ -140,11 +154,18 @@ class Intake:
         self._on_change(change)
 
 
+type _State = tuple[int, bool] | None
+"""Revision of an incident, and whether its words are destroyed; None where there is none."""
+
+
+def _state_of(kept: KeptIncident | None) -> _State:
+    return None if kept is None else (kept.body.revision, kept.destroyed)
+
+
 def _write(
-    writing: Writing, node: NodeId, report: Report, revision: int | None, drafts: list[Draft]
+    writing: Writing, node: NodeId, report: Report, state: _State, drafts: list[Draft]
 ) -> bool:
-    now = find_by_identity(writing.conn, node, identity(report))
-    if (now.body.revision if now else None) != revision:
+    if _state_of(find_by_identity(writing.conn, node, identity(report))) != state:
         return False
     writing.append(*drafts)
     return True

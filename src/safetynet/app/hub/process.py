@@ -8,11 +8,13 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from safetynet.access.destruction import carry_out
 from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.access.keys import open_node_key
 from safetynet.access.seal import Vault
 from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.desk import HubDesk
+from safetynet.app.hub.destroying import Destroyer
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners
@@ -34,12 +36,15 @@ from safetynet.federation.bus import Bus, connect_bus
 from safetynet.federation.directory import BEAT_EVERY_S, Directory, Standing
 from safetynet.federation.inventory import CATALOGUE_FOLDS, list_moved
 from safetynet.federation.messages import Beat, encode
+from safetynet.federation.recall import resume
 from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
 from safetynet.incident.locate import Bounds
 from safetynet.incident.read import list_judgements, list_open
 from safetynet.journal.append import Journal
 from safetynet.journal.follow import Follower
+from safetynet.journal.mark import HeadMark
 from safetynet.journal.rows import Head
+from safetynet.journal.snapshot import keep_snapshots
 from safetynet.links.ucp.server import open_ucp_server
 from safetynet.store.engines import sqlite_url
 from safetynet.store.schema import KEYS_SCHEMA
@@ -140,6 +145,7 @@ class _Hub:
             self._renew(responder),
             self._beat(),
             self._eyes.prepare(self._clock),
+            keep_snapshots(self._journal.store, self._clock),
         ):
             group.create_task(job)
 
@@ -153,6 +159,7 @@ class _Hub:
             owners=self._owners,
             consoles=self._consoles,
             gazetteer=self._gazetteer,
+            destroyer=Destroyer(self._journal, self._vault, self._clock, responder.forget),
             tiles=MapTiles(Path(self._settings.bundle) / TILES),
             clock=self._clock,
         )
@@ -211,6 +218,7 @@ class _Hub:
 async def _open_hub(settings: HubSettings, city: City, clock: Clock, stack: AsyncExitStack) -> _Hub:
     data = Path(settings.data)
     data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
+    mark = stack.enter_context(HeadMark(data))
     store_url = settings.store_url or sqlite_url(data / "node.sqlite")
     store = await stack.enter_async_context(Store(store_url))
     # Keys in a store of their own, so that a backup of the journal does not hold them.
@@ -220,8 +228,15 @@ async def _open_hub(settings: HubSettings, city: City, clock: Clock, stack: Asyn
     keys = await stack.enter_async_context(Store(keys_url, schema=KEYS_SCHEMA))
     bus = await connect_bus(settings.nats_url, HUB)
     stack.push_async_callback(bus.close)
-    journal = Journal(HUB, store, clock, {**INCIDENT_FOLDS, **ACCESS_FOLDS})
-    return _Hub(settings, city, clock, journal, Vault(keys, clock), bus)
+    folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS}
+    journal = Journal(HUB, store, clock, folds)
+    await resume(journal, bus, mark, clock, folds, followed=False)
+    vault = Vault(keys, clock)
+    # Before anything is served: the keys may come from a backup, or we died before we were done.
+    late = await carry_out(store, HUB, vault)
+    if late:
+        log.warning("hub.keys_destroyed_late", keys=late)
+    return _Hub(settings, city, clock, journal, vault, bus)
 
 
 def _bounds(city: City) -> Bounds:

@@ -112,6 +112,15 @@ class Responder:
         elif moved:
             self._start(self.respond(response))
 
+    def forget(self, incident: IncidentId) -> None:
+        """The words of an incident are destroyed: consoles and memory lose them too."""
+        response = self.responses.get(incident)
+        if response is not None:
+            known = response.incident
+            place = msgspec.structs.replace(known.place, address="")
+            response.incident = msgspec.structs.replace(known, detail="", place=place)
+            self._show(response)
+
     async def respond(self, response: Response) -> None:
         """Choose views and have them opened. One choice at a time for an incident: what happens
         meanwhile makes it choose once more."""

@@ -15,6 +15,7 @@ from safetynet.federation import subjects
 from safetynet.federation.bus import Bus
 from safetynet.federation.directory import Presence, Standing
 from safetynet.federation.messages import Beat, EntryBatch, HealthNotes, decode
+from safetynet.federation.recall import RecallDoor
 from safetynet.federation.replicate import Replica
 from safetynet.journal.follow import Follower
 from safetynet.sight.model import HealthState
@@ -51,6 +52,7 @@ class Watch:
         self._tell = tell
         nodes = [s.node for s in owners.directory.list_all()]
         self._replicas = {node: Replica(node, follower, bus) for node in nodes}
+        self._recall = RecallDoor(follower, bus)
         self._joinings = {
             node: Joining(
                 node,
@@ -67,6 +69,7 @@ class Watch:
 
     async def run(self) -> None:
         """Listen until cancelled."""
+        await self._recall.open(list(self._replicas))
         await self._bus.subscribe(subjects.ALL_BEATS, self._hear_beat)
         await self._bus.subscribe(subjects.ALL_JOURNALS, self._hear_entries)
         await self._bus.subscribe(subjects.ALL_HEALTH, self._hear_health)
