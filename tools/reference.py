@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from safetynet.access import destruction
 from safetynet.access import entries as access_entries
 from safetynet.access.keys import NodeJwk
 from safetynet.access.policy import default_text
@@ -75,6 +76,7 @@ BODIES: dict[str, Struct] = {
     access_entries.SESSION_ENDED: access_entries.EndedBody,
     access_entries.PTZ_MOVED: access_entries.PtzBody,
     inventory.CAMERAS_CHANGED: inventory.CamerasChangedBody,
+    destruction.SUBJECT_DESTROYED: destruction.DestroyedBody,
 }
 """Which struct is the body of which kind; a kind in the code that is missing here is an error."""
 PARTS: tuple[Struct, ...] = (

@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/destructions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Destroy */
+        post: operations["ApiDestructionsDestroy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/incidents": {
         parameters: {
             query?: never;
@@ -235,6 +252,12 @@ export interface components {
             hfov_deg: number;
             tilt_deg: number;
         };
+        /**
+         * Because
+         * @description Why words are destroyed. A list, not free text: nobody can write a name into it.
+         * @enum {string}
+         */
+        Because: "retention_ended" | "purpose_served" | "subject_request" | "person_found";
         /** CameraPoint */
         CameraPoint: {
             aim: components["schemas"]["Aim"];
@@ -278,6 +301,25 @@ export interface components {
             synthetic: boolean;
             title_en: string;
             title_ko: string;
+        };
+        /** DestroyIn */
+        DestroyIn: {
+            because: components["schemas"]["Because"];
+            /** @default control */
+            by: string;
+            subject: string;
+        };
+        /** DestroyedView */
+        DestroyedView: {
+            basis: string;
+            because: components["schemas"]["Because"];
+            by: string;
+            /** Format: date-time */
+            destroyed_at: string;
+            key_destroyed: boolean;
+            number: string;
+            reports: number;
+            subject: string;
         };
         /** DistrictView */
         DistrictView: {
@@ -549,6 +591,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CityView"];
+                };
+            };
+        };
+    };
+    ApiDestructionsDestroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestroyIn"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestroyedView"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
