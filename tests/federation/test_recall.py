@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +11,8 @@ import pytest
 
 from safetynet.base.clock import SystemClock
 from safetynet.base.ids import HUB, NodeId
-from safetynet.federation import recall, subjects
-from safetynet.federation.messages import Beat, EntryBatch, HeadRequest, decode, encode
+from safetynet.federation import subjects
+from safetynet.federation.messages import Beat, EntryBatch, HeadAnswer, HeadRequest, decode, encode
 from safetynet.federation.recall import RecallDoor, resume
 from safetynet.federation.replicate import Publisher, Replica
 from safetynet.journal.append import Journal
@@ -51,6 +51,8 @@ class Net:
     follower: Follower
     replica: Replica
     group: asyncio.TaskGroup
+    there: bool = False
+    """The hub is there; where it is not, do not wait long for it."""
     used: dict[tuple[int, int], str] = field(default_factory=dict)
     """Leaf of every number that mapo ever gave: none is given twice."""
 
@@ -60,6 +62,7 @@ class Net:
 
     async def open_hub(self) -> None:
         """From here on the hub is there: it follows and answers."""
+        self.there = True
         await RecallDoor(self.follower, self.buses.hub).open([MAPO])
 
         async def hear_entries(_: str, data: bytes) -> None:
@@ -81,7 +84,15 @@ class Net:
             mark = stack.enter_context(HeadMark(self.data))
             store = await stack.enter_async_context(Store(f"sqlite:///{self.data}/node.sqlite"))
             journal = Journal(MAPO, store, SystemClock(), FOLDS)
-            step = await resume(journal, self.buses.mapo, mark, SystemClock(), FOLDS, followed=True)
+            step = await resume(
+                journal,
+                self.buses.mapo,
+                mark,
+                SystemClock(),
+                FOLDS,
+                followed=True,
+                unsure_within_s=10.0 if self.there else 0.2,
+            )
             life = Life(journal, step)
             if heard:
                 life.publishing = self.group.create_task(Publisher(journal, self.buses.mapo).run())
@@ -139,13 +150,6 @@ async def net(buses: Buses, tmp_path: Path) -> AsyncIterator[Net]:
         yield Net(tmp_path, buses, follower, Replica(MAPO, follower, buses.hub), group)
         for task in list(group._tasks):
             task.cancel()
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Where nobody will answer, do not wait for it long."""
-    monkeypatch.setattr(recall, "UNSURE_WITHIN_S", 0.2)
-    yield
 
 
 async def test_an_ordinary_start_goes_on_where_it_was(net: Net) -> None:
@@ -223,7 +227,7 @@ async def test_what_never_reached_the_hub_does_not_lend_its_numbers(net: Net) ->
 
 
 async def test_a_restored_district_without_the_hub_begins_an_epoch_and_both_agree_afterwards(
-    net: Net, hasty: None
+    net: Net,
 ) -> None:
     async with net.life() as life:
         await life.journal.append(drafts(3))
@@ -266,9 +270,7 @@ async def test_a_disk_that_was_put_back_whole_is_found_out_by_the_hub(net: Net) 
         await net.whole(life)
 
 
-async def test_two_histories_are_told_and_nobody_overwrites_the_other(
-    net: Net, hasty: None
-) -> None:
+async def test_two_histories_are_told_and_nobody_overwrites_the_other(net: Net) -> None:
     await net.open_hub()
     async with net.life() as life:
         await life.journal.append(drafts(3))
@@ -306,7 +308,9 @@ async def test_a_node_asks_for_its_own_journal_alone(net: Net) -> None:
     request = encode(HeadRequest(epoch=1, seq=0, leaf=Head().leaf))
     other = NodeId("seocho")
     await RecallDoor(net.follower, net.buses.hub).open([other])
-    answer = decode(await net.buses.mapo.ask(subjects.head(other), request, 10), recall.HeadAnswer)
+    await net.buses.linked()
+    reply = await net.buses.mapo.ask(subjects.head(other), request, 10)
+    answer = decode(reply, HeadAnswer)
     assert (answer.seq, answer.fits) == (0, True)
 
 

@@ -14,6 +14,8 @@ WRITERS = [
     subjects.beat,
     subjects.journal,
     subjects.entry_range,
+    subjects.head,
+    subjects.copy,
     subjects.catalogue,
     subjects.command,
     subjects.health,

@@ -87,6 +87,7 @@ async def resume(
     folds: Folds,
     *,
     followed: bool,
+    unsure_within_s: float = UNSURE_WITHIN_S,
 ) -> Step:
     """Find out where this node's journal really was, before anything is appended.
 
@@ -97,7 +98,8 @@ async def resume(
     node, store = journal.node, journal.store
     found = await look(store, node, mark.read(), followed=followed)
     if followed:
-        found = await _ask(found, journal, bus, clock)
+        within_s = SURE_WITHIN_S if found.mark_held else unsure_within_s
+        found = await _ask(found, journal, bus, clock, within_s)
     took = 0
     while plan_start(found) is Step.TAKE_BACK:
         lines = await _fetch(node, bus, found.head)
@@ -119,9 +121,8 @@ async def resume(
     return step
 
 
-async def _ask(found: Found, journal: Journal, bus: Bus, clock: Clock) -> Found:
+async def _ask(found: Found, journal: Journal, bus: Bus, clock: Clock, within_s: float) -> Found:
     """Add what a follower says; what was found stays as it is where none answers in time."""
-    within_s = SURE_WITHIN_S if found.mark_held else UNSURE_WITHIN_S
     head = found.head
     request = encode(HeadRequest(epoch=head.epoch, seq=head.seq, leaf=head.leaf))
     until_s = clock.monotonic_s() + within_s
