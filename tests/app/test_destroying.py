@@ -29,6 +29,7 @@ from safetynet.incident.read import KeptIncident, get_incident
 from safetynet.incident.state import Change
 from safetynet.journal.append import Journal
 from safetynet.journal.read import read_incident
+from safetynet.journal.rows import Head
 from safetynet.journal.snapshot import make_snapshot, rebuild
 from safetynet.store.schema import KEYS_SCHEMA
 from safetynet.store.store import Store
@@ -212,6 +213,16 @@ async def test_words_that_are_destroyed_are_in_no_snapshot_made_before_or_during
         lambda conn: conn.exec_driver_sql("SELECT count(*) FROM snapshot_seals").scalar()
     )
     assert rows == 0
+
+
+async def test_a_report_is_taken_although_the_journal_lost_the_destruction(desk: Desk) -> None:
+    """A journal from a backup beside newer keys: the key is gone, the entry is not there."""
+    incident, _ = await desk.report()
+    await desk.vault.destroy([incident], HUB, Head(seq=9))
+    again, late = await desk.report(Progress.CHANGED, detail="뒤늦은 말")
+    assert again == incident
+    assert await desk.vault.has_key(late)
+    assert (await desk.kept(incident)).words is None
 
 
 async def test_a_hub_whose_keys_are_lost_still_starts(desk: Desk, tmp_path: Path) -> None:

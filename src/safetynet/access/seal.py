@@ -70,6 +70,11 @@ class Vault:
         key = await self._keys.read(lambda conn: _find(conn, subject))
         return key is not None and key.secret is not None
 
+    async def is_destroyed(self, subject: str) -> bool:
+        """True where the subject's key was here and was destroyed."""
+        key = await self._keys.read(lambda conn: _find(conn, subject))
+        return key is not None and key.secret is None
+
     async def carried_out(self, node: NodeId) -> Head:
         """Up to which entry of a node's journal its destructions were carried out here."""
         return await self._keys.read(lambda conn: _carried_out(conn, node))

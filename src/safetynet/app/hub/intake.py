@@ -87,19 +87,26 @@ class Intake:
     async def _attempt(self, report: Report) -> Change | None:
         kept = await self._find(report)
         before = await self.open_words(kept) if kept else None
-        gone = kept is not None and kept.destroyed
+        gone = await self._is_gone(kept)
         # What comes after a destruction belongs to its own report alone: the incident stays without.
         told = msgspec.structs.replace(report, detail="", address="") if gone else report
         place = locate(told, self._gazetteer, self._bounds)
         change = apply_report(before, told, place, self._clock.now())
         try:
-            drafts = await self._drafts(report, change, kept)
+            drafts = await self._drafts(report, change, kept, gone=gone)
         except RefusedError:
             return None  # the key was destroyed since we looked
         fitted = await self._journal.change(
             lambda writing: _write(writing, self._journal.node, report, _state_of(kept), drafts)
         )
         return change if fitted else None
+
+    async def _is_gone(self, kept: KeptIncident | None) -> bool:
+        """Its words are destroyed: by the journal, or by a key store that knows more than a journal
+        from a backup."""
+        if kept is None:
+            return False
+        return kept.destroyed or await self._vault.is_destroyed(kept.body.incident)
 
     async def _find(self, report: Report) -> KeptIncident | None:
         node, who = self._journal.node, identity(report)
@@ -117,9 +124,8 @@ class Intake:
         return kept.incident(words)
 
     async def _drafts(
-        self, report: Report, change: Change, kept: KeptIncident | None
+        self, report: Report, change: Change, kept: KeptIncident | None, *, gone: bool
     ) -> list[Draft]:
-        gone = kept is not None and kept.destroyed
         subject = report.id if gone else change.after.id
         raw = await self._seal(subject, report.raw)
         words = await self._seal(subject, words_to_seal(report))
