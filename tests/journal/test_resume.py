@@ -10,7 +10,7 @@ from safetynet.base.clock import ManualClock
 from safetynet.base.errors import ConflictError
 from safetynet.base.ids import NodeId
 from safetynet.journal.append import Journal
-from safetynet.journal.mark import MARK_FILE, HeadMark, MarkedFeed, stopped
+from safetynet.journal.mark import MARK_FILE, HeadMark, stopped
 from safetynet.journal.resume import Found, Step, Told, plan_epoch, plan_start, take_back
 from safetynet.journal.rows import Head
 from safetynet.journal.verify import verify_store
@@ -115,7 +115,7 @@ async def test_the_mark_is_moved_before_a_commit_is_acknowledged(
     journal = Journal(MAPO, store, clock, FOLDS)
     with HeadMark(tmp_path) as mark:
         assert mark.read() is None
-        journal.feed = MarkedFeed(mark)
+        journal.feed.mark = mark.note
         with journal.feed.subscribe() as listener:
             for n in range(3):
                 await journal.append([state("mapo-1", str(n)), state("mapo-2", str(n))])

@@ -25,9 +25,9 @@ type Work = Callable[[str, Store, NodeId], Awaitable[str]]
 def run_rebuild(place: str | None, nodes: Sequence[str], *, whole: bool) -> int:
     """Fold journals again, each in one transaction, and print what was done.
 
-    The nodes of SQLite stores must be stopped: a rebuild holds their one writer longer than reports may
-    wait. Raises ``ConflictError`` ``store.in_use`` where one runs. In PostgreSQL readers go on with the
-    old rows until it is done, and writers wait.
+    The nodes must be stopped: a rebuild holds the one writer longer than reports may wait. Raises
+    ``ConflictError`` ``store.in_use`` where the node of an SQLite store runs; of a database's URL nobody
+    can see it from here.
     """
 
     async def work(where: str, store: Store, node: NodeId) -> str:

@@ -21,9 +21,10 @@ from safetynet.federation.messages import (
     encode,
 )
 from safetynet.federation.replicate import RANGE_WITHIN_S, answer_range
-from safetynet.journal.append import Journal
+from safetynet.journal.append import Change, Journal
+from safetynet.journal.entry import Entry
 from safetynet.journal.follow import Follower, NodeState
-from safetynet.journal.mark import HeadMark, MarkedFeed
+from safetynet.journal.mark import HeadMark
 from safetynet.journal.resume import (
     Found,
     Step,
@@ -107,11 +108,11 @@ async def resume(
         took += len(taken)
         found = await _look_again(found, journal, fits=bool(taken))
     step = plan_start(found)
-    journal.feed = MarkedFeed(mark)
+    journal.feed.mark = mark.note
     if step is Step.NEW_EPOCH:
         if found.forked:
             log.error("journal.two_histories", of=node, seq=found.head.seq)
-        entry = await journal.begin_epoch(plan_epoch(found, clock.now()))
+        entry = await _begin_epoch(journal, plan_epoch(found, clock.now()))
         log.warning("journal.new_epoch", of=node, epoch=entry.epoch, seq=entry.seq)
     else:
         mark.write(found.head)
@@ -119,6 +120,16 @@ async def resume(
         log.warning("journal.taken_back", of=node, entries=took, seq=found.head.seq)
         return step if step is Step.NEW_EPOCH else Step.TAKE_BACK
     return step
+
+
+async def _begin_epoch(journal: Journal, planned: int) -> Entry:
+    """Of several processes of one node that start at once each begins one, above the others'."""
+
+    def begin(change: Change) -> Entry:
+        known = read_head(change.conn, journal.node).epoch
+        return change.begin_epoch(max(planned, known + 1))
+
+    return await journal.change(begin)
 
 
 async def _ask(found: Found, journal: Journal, bus: Bus, clock: Clock, within_s: float) -> Found:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -66,6 +66,8 @@ class Feed:
 
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
+        self.mark: Callable[[Entry], None] | None = None
+        """Called with each committed entry before anybody can act on it (``mark.HeadMark.note``)."""
 
     @contextmanager
     def subscribe(self, *, limit: int = 1024) -> Iterator[Subscription]:
@@ -80,5 +82,7 @@ class Feed:
     def publish(self, entries: Iterable[Entry]) -> None:
         """Hand on entries that are committed; called on the loop, in order of commit."""
         for entry in entries:
+            if self.mark is not None:
+                self.mark(entry)
             for subscription in self._subscriptions:
                 subscription.push(entry)

@@ -8,7 +8,7 @@ may lag, which is harmless, because a store that is ahead of it has lost nothing
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +17,6 @@ import msgspec
 
 from safetynet.base.errors import ConflictError
 from safetynet.journal.entry import Entry
-from safetynet.journal.feed import Feed
 from safetynet.journal.rows import Head
 
 MARK_FILE = "head.mark"
@@ -51,6 +50,10 @@ class HeadMark:
         """Remember that the journal came this far."""
         os.pwrite(self._fd, msgspec.json.encode(head).ljust(_OCTETS - 1) + b"\n", 0)
 
+    def note(self, entry: Entry) -> None:
+        """The journal came this far: what a journal's feed calls (``Feed.mark``)."""
+        self.write(Head(epoch=entry.epoch, seq=entry.seq, leaf=entry.leaf))
+
     def close(self) -> None:
         """The node no longer runs; what was written stays."""
         os.close(self._fd)
@@ -65,22 +68,6 @@ class HeadMark:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class MarkedFeed(Feed):
-    """A journal's feed that moves the mark with each commit, before anybody is told of it."""
-
-    def __init__(self, mark: HeadMark) -> None:
-        super().__init__()
-        self._mark = mark
-
-    def publish(self, entries: Iterable[Entry]) -> None:
-        """Hand on committed entries."""
-        entries = list(entries)
-        if entries:
-            last = entries[-1]
-            self._mark.write(Head(epoch=last.epoch, seq=last.seq, leaf=last.leaf))
-        super().publish(entries)
 
 
 @contextlib.contextmanager
