@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 
 from safetynet.base.clock import ManualClock
 from safetynet.base.errors import RefusedError
@@ -15,8 +15,8 @@ from safetynet.journal.follow import Follower, Gap, NodeState
 from safetynet.journal.read import read_range
 from safetynet.journal.verify import verify_store
 from safetynet.store.store import Store
-from safetynet.store.tables import journal_entries, nodes
-from tests.journal.world import FOLDS, rows, state
+from safetynet.store.tables import camera_states, journal_entries, nodes
+from tests.journal.world import FOLDS, StateBody, rows, state
 
 MAPO = NodeId("mapo")
 
@@ -124,6 +124,35 @@ async def test_a_broken_chain_is_refused_and_quarantined(
     assert (await verify_store(store, MAPO)).ok
 
 
+def fold_once(conn: Connection, entry: Entry) -> None:
+    """Trips over a camera that is there already, inside the database."""
+    body = entry.read(StateBody)
+    values = {"node": entry.node, "camera": body.camera, "state": body.state}
+    conn.execute(insert(camera_states).values(values | {"detail": "", "since": entry.time}))
+
+
+@pytest.mark.parametrize(
+    "hostile", [state("mapo-0", "a"), Draft(kind="camera.state/1", body={"camera": 7})]
+)
+async def test_an_entry_that_cannot_be_folded_loses_its_node_alone(
+    hostile: Draft, other: Store, store: Store, clock: ManualClock
+) -> None:
+    theirs = Journal(MAPO, other, clock, {})
+    drafts = [state("mapo-0", "ok"), state("mapo-1", "ok"), hostile, state("mapo-2", "ok")]
+    entries = await theirs.append(drafts)
+    follower = Follower(store, clock, {"camera.state/1": fold_once})
+    applied = await follower.apply(MAPO, lines(entries))
+    assert applied.broken is not None
+    assert (applied.broken.rule, applied.broken.line) == (Rule.FOLD, entries[2].line)
+    assert (applied.applied, applied.head.seq) == (2, 2)
+    assert await follower.state(MAPO) is NodeState.BROKEN
+    assert len(await store.read(rows)) == 2
+    assert (await verify_store(store, MAPO)).ok
+    await follower.reinstate(MAPO)
+    newer = Follower(store, clock, {})
+    assert (await newer.apply(MAPO, lines(entries))).head.seq == 4
+
+
 async def test_a_break_at_the_very_first_entry_is_kept_too(
     journal: Journal, follower: Follower
 ) -> None:
@@ -156,7 +185,7 @@ async def test_a_restored_node_begins_anew_and_the_lost_branch_stays_as_evidence
 
 def _restore(conn: object, seq: int) -> None:
     """Put the other node's store back to an older state, as a backup would."""
-    from sqlalchemy import Connection, delete, update
+    from sqlalchemy import delete, update
 
     from safetynet.journal.rows import fold_again, read_leaf
 

@@ -26,6 +26,8 @@ class Rule(StrEnum):
     """``prev`` is not the leaf hash of the entry before."""
     FORK = "fork"
     """Two different entries bear one number."""
+    FOLD = "fold"
+    """What it says cannot be folded: a body that is not of its kind, a value no table takes."""
     COLUMNS = "columns"
     """The columns beside the bytes say something else than the bytes."""
     HEAD = "head"

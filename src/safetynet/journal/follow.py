@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection, delete, select, update
 
 from safetynet.base.clock import Clock
-from safetynet.base.errors import InvalidError, NotFoundError, RefusedError
+from safetynet.base.errors import InvalidError, NotFoundError, RefusedError, UnavailableError
 from safetynet.base.ids import NodeId
 from safetynet.journal.chain import Rule, check_next, check_position
 from safetynet.journal.entry import Entry, is_canonical, parse_entry, time_text
@@ -22,6 +22,7 @@ from safetynet.journal.rows import (
     store_entries,
 )
 from safetynet.journal.snapshot import rebuild
+from safetynet.store.faults import translate
 from safetynet.store.store import Store
 from safetynet.store.tables import journal_entries, nodes
 
@@ -33,7 +34,8 @@ class NodeState(StrEnum):
 
     GOOD = "good"
     BROKEN = "broken"
-    """Its chain broke: nothing more is taken until an operator reinstates it."""
+    """Its chain broke, or an entry cannot be folded: nothing more is taken until an operator
+    reinstates it."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,13 +81,17 @@ class Follower:
         """Take entries as they came from ``node``, in the order they came.
 
         Stops at a gap (keep nothing past it, ask by range) and at a break (keeps the refused line
-        as evidence and refuses the node from then on). Raises ``RefusedError``
-        ``journal.node_broken`` where the node's chain broke before.
+        as evidence and refuses the node from then on). An entry that cannot be folded is a break:
+        its bytes are another's, and whatever they are, only that node is lost. Raises
+        ``RefusedError`` ``journal.node_broken`` where the node's chain broke before.
         """
-        result, _ = await self.store.write(
-            lambda conn: self._apply(conn, node, lines),
-            committed=lambda r: self.feed.publish(r[1]),
-        )
+        try:
+            result = await self._write(node, lines, alone=False)
+        except (RefusedError, UnavailableError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fold may trip over foreign bytes in any way
+            log.error("journal.not_folded", of=node, error=type(error).__name__)
+            result = await self._write(node, lines, alone=True)
         if (broken := result.broken) is not None:
             log.error(
                 "journal.broken", of=node, rule=broken.rule, epoch=broken.epoch, seq=broken.seq
@@ -119,14 +125,22 @@ class Follower:
         """Drop a node's folded rows and fold its journal again; returns the entries read."""
         return await self.store.write(lambda conn: fold_again(conn, node, self._folds))
 
+    async def _write(self, node: NodeId, lines: Sequence[bytes], *, alone: bool) -> Applied:
+        result, _ = await self.store.write(
+            lambda conn: self._apply(conn, node, lines, alone=alone),
+            committed=lambda r: self.feed.publish(r[1]),
+        )
+        return result
+
     def _apply(
-        self, conn: Connection, node: NodeId, lines: Sequence[bytes]
+        self, conn: Connection, node: NodeId, lines: Sequence[bytes], *, alone: bool
     ) -> tuple[Applied, list[Entry]]:
         if _state(conn, node) is NodeState.BROKEN:
             raise RefusedError("journal.node_broken", "this node's chain is broken", node=node)
         batch = _Batch(conn, node, self._folds)
+        take = batch.take_alone if alone else batch.take
         for line in lines:
-            if not batch.take(line):
+            if not take(line):
                 break
         batch.flush()
         if batch.broken is not None:
@@ -200,6 +214,21 @@ class _Batch:
         if entry.epoch > self.head.epoch and entry.seq <= self.head.seq:
             return self._begin_anew(entry)
         return self._follow(entry)
+
+    def take_alone(self, line: bytes) -> bool:
+        """The same in a savepoint, so that an entry that cannot be folded undoes itself alone."""
+        head = self.head
+        try:
+            with self._conn.begin_nested():
+                goes_on = self.take(line)
+                self.flush()
+                return goes_on
+        except Exception as error:
+            if isinstance(translate(error), UnavailableError):
+                raise
+            self.head, self._pending = head, []
+            entry = parse_entry(line)
+            return self._break(Rule.FOLD, line, entry.epoch, entry.seq)
 
     def flush(self) -> None:
         """Write what is pending."""
