@@ -19,7 +19,9 @@ from safetynet.access.keys import NodeJwk
 from safetynet.access.policy import default_text
 from safetynet.app import settings
 from safetynet.base import errors
+from safetynet.base.ids import HUB, NodeId
 from safetynet.federation import inventory, messages, subjects
+from safetynet.federation.permissions import permissions_of
 from safetynet.incident import entries as incident_entries
 from safetynet.incident import showing
 from safetynet.journal import chain
@@ -37,7 +39,14 @@ ABOUT_SETTINGS = (
 )
 ABOUT_SUBJECTS = (
     "On the wire: msgpack of the structs below, as maps; `CameraRecord` and `ZoneRecord` as arrays in the"
-    " order of their fields. Core NATS only: a message may be lost, and nothing durable relies on one.\n"
+    " order of their fields. Core NATS only: a message may be lost, and nothing durable relies on one."
+    " Each message names its schema in the field `schema`, which stands first; the rule for nodes of"
+    " different versions is in [design 0016](../design/0016-the-wire.md).\n"
+)
+ABOUT_PERMISSIONS = (
+    "They hold at the node's own server and, for a district, at the hub's leaf port too, whatever the"
+    " district's own configuration says. Everything else is denied. Answers come below"
+    " `_INBOX.<asker>.<named node>`: nobody reads or forges another's.\n"
 )
 ABOUT_JOURNAL = (
     "The entry itself is decided in [design 0002](../design/0002-journal-entry.md). Bodies hold"
@@ -121,17 +130,41 @@ def settings_page() -> str:
 
 def subjects_page() -> str:
     """Subjects on NATS and the messages on them."""
-    grammar = (subjects.__doc__ or "").split("\n\n", 1)[1]
     parts = [
         f"# Subjects and messages between nodes\n\n{NOTE}",
         ABOUT_SUBJECTS,
-        f"```\n{grammar.strip()}\n```\n",
+        f"## Subjects\n\n{_subjects_table()}",
+        f"## Permissions\n\n{ABOUT_PERMISSIONS}\n{_permissions_table()}",
     ]
     for struct in _structs(messages):
         tag = struct.__struct_config__.tag
-        tagged = f" Tag `type`: `{tag}`." if tag else ""
-        parts.append(f"## {struct.__name__}\n\n{_doc(struct)}{tagged}\n\n{_fields(struct)}")
+        tagged = f" Schema id: `{tag}`." if tag and struct is not messages.Message else ""
+        fields = f"\n\n{_fields(struct)}" if struct is not messages.Message else "\n"
+        parts.append(f"## {struct.__name__}\n\n{_doc(struct)}{tagged}{fields}")
     return "\n".join(parts)
+
+
+def _subjects_table() -> str:
+    rows = []
+    for s in subjects.GRAMMAR:
+        carried = ", ".join(f"`{p.__name__}`" for p in s.carries) or "nothing"
+        content = f"{carried} → `{s.reply.__name__}`" if s.reply else carried
+        named = "any node" if s.of_hub else "a district"
+        subject = s(NodeId("<node>"))
+        rows.append(f"| `{subject}` | {named} | {s.sends} | {s.takes} | {content} | {s.note} |")
+    head = "| subject | names | publishes or asks | listens or answers | content | meaning |"
+    return "\n".join((head, "|---|---|---|---|---|---|", *rows)) + "\n"
+
+
+def _permissions_table() -> str:
+    rows = []
+    for title, node in (("the hub", HUB), ("a district `<node>`", NodeId("<node>"))):
+        may = permissions_of(node)
+        publish, subscribe = (
+            ", ".join(f"`{s}`" for s in patterns) for patterns in (may.publish, may.subscribe)
+        )
+        rows.append(f"| {title} | {publish} | {subscribe} |")
+    return "\n".join(("| node | publishes | subscribes |", "|---|---|---|", *rows)) + "\n"
 
 
 def journal_page() -> str:
@@ -222,7 +255,7 @@ def list_stale() -> list[str]:
 def _structs(module: Any) -> Iterator[Struct]:
     for value in vars(module).values():
         own = isinstance(value, type) and issubclass(value, msgspec.Struct)
-        if own and value.__module__ == module.__name__:
+        if own and value.__module__ == module.__name__ and not value.__name__.startswith("_"):
             yield value
 
 

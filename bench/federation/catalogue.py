@@ -36,6 +36,8 @@ from safetynet.city.synth import small_city
 from safetynet.federation import subjects
 from safetynet.federation.bus import Answerer, Bus, Handler, NatsBus, connect_bus
 from safetynet.federation.catalogue import Catalogue
+from safetynet.federation.identity.city import create_city, create_node, list_members
+from safetynet.federation.identity.node import open_identity
 from safetynet.federation.inventory import CATALOGUE_FOLDS
 from safetynet.federation.messages import Beat, CameraRecord, CatalogueRequest, decode, encode
 from safetynet.federation.nats_config import (
@@ -52,7 +54,6 @@ from safetynet.store.store import Store
 DISTRICTS, CAMERAS = 25, 170_000
 CHANGES, ADDITIONS = 40, 8
 WITHIN_S = 60.0
-PASSWORD = "bench"
 NOBODY: frozenset[NodeId] = frozenset()
 
 
@@ -296,19 +297,22 @@ async def _servers(folder: Path, node: NodeId) -> AsyncIterator[tuple[NatsBus, N
     """The hub's server and the district's leaf node, and a connection to each."""
     hub_port, leaf_port, own_port = find_free_ports(3)
     hub_conf, own_conf = folder / "hub.conf", folder / "own.conf"
-    hub = HubServer(client_port=hub_port, leaf_port=leaf_port, leaf_passwords={node: PASSWORD})
+    city, now = folder / "city", SystemClock().now()
+    create_city(city, "bench", now)
+    for one in (HUB, node):
+        create_node(city, folder / "keys" / one, one, (), now)
+    hub_keys, own_keys = (open_identity(folder / "keys" / one, one) for one in (HUB, node))
+    hub = HubServer(
+        identity=hub_keys, members=list_members(city), client_port=hub_port, leaf_port=leaf_port
+    )
     write_hub_config(hub, hub_conf)
     own = DistrictServer(
-        node=node,
-        client_port=own_port,
-        hub_host="127.0.0.1",
-        hub_leaf_port=leaf_port,
-        password=PASSWORD,
+        identity=own_keys, client_port=own_port, hub_host="127.0.0.1", hub_leaf_port=leaf_port
     )
     write_district_config(own, own_conf)
     with _running(hub_conf), _running(own_conf):
-        hub_bus = await _connect(hub_port, HUB)
-        bus = await _connect(own_port, node)
+        hub_bus = await connect_bus(f"tls://127.0.0.1:{hub_port}", HUB, hub_keys)
+        bus = await connect_bus(f"tls://127.0.0.1:{own_port}", node, own_keys)
         try:
             yield hub_bus, bus
         finally:
@@ -324,15 +328,6 @@ def _running(config: Path) -> Iterator[None]:
     finally:
         server.kill()
         server.wait()
-
-
-async def _connect(port: int, name: str) -> NatsBus:
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            try:
-                return await connect_bus(f"nats://127.0.0.1:{port}", name)
-            except UnavailableError:
-                await asyncio.sleep(0.05)
 
 
 async def _linked(bus: Bus, node: NodeId) -> None:

@@ -56,6 +56,7 @@ def settings(servers: Servers, folder: Path, cameras: Path) -> Path:
                     node=MAPO,
                     data=str(folder / "mapo"),
                     nats_url=servers.url[MAPO],
+                    keys=str(servers.folder / MAPO),
                     cameras_file=str(cameras),
                 ),
             ),

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from safetynet.app.cli import main
 from safetynet.app.nats_server import find_nats_server
 from safetynet.app.ports import find_free_ports
 from safetynet.app.settings import HubSettings, save_settings
@@ -22,7 +23,6 @@ from safetynet.base.clock import SystemClock
 from safetynet.city.bundle import TILES, Manifest, write_city
 from safetynet.city.draw import draw_tiles
 from safetynet.city.synth import small_city
-from safetynet.federation.nats_config import HubServer, write_hub_config
 from tests.docs.pages import ROOT, Fence, list_fences
 from tests.postgres import USER, running_server
 from tests.support import eventually
@@ -57,14 +57,12 @@ async def running_hub(folder: Path, **stores: str) -> AsyncIterator[Hub]:
     )
     city = write_city(small_city(), bundle, manifest)
     draw_tiles(city, bundle / TILES, lambda _: None)
-    write_hub_config(
-        HubServer(client_port=nats, leaf_port=leaf, leaf_passwords={"mapo": "p"}),
-        folder / "nats.conf",
-    )
+    make_servers(folder, nats, leaf)
     settings = HubSettings(
         bundle=str(bundle),
         data=str(folder / "hub"),
-        nats_url=f"nats://127.0.0.1:{nats}",
+        nats_url=f"tls://127.0.0.1:{nats}",
+        keys=str(folder / "keys"),
         http_port=http,
         ucp_port=ucp,
     )
@@ -77,6 +75,18 @@ async def running_hub(folder: Path, **stores: str) -> AsyncIterator[Hub]:
         _serving(http),
     ):
         yield Hub(http=http, ucp=ucp, data=folder / "hub")
+
+
+def make_servers(folder: Path, clients: int, leafs: int) -> None:
+    """Keys and the server's configuration, by the commands of the guide."""
+    city, keys, conf = (str(folder / name) for name in ("city", "keys", "nats.conf"))
+    listen = [f"--clients=127.0.0.1:{clients}", f"--leafs=127.0.0.1:{leafs}"]
+    for command in (
+        ["keys", "city", city],
+        ["keys", "node", city, keys, "hub", "--host", "10.0.0.1"],
+        ["nats", "hub", keys, "--city", city, *listen, "-o", conf],
+    ):
+        assert main(command) == 0
 
 
 @asynccontextmanager
@@ -174,7 +184,11 @@ async def test_the_examples_of_operating_and_recovering(tmp_path: Path) -> None:
     async with running_hub(tmp_path) as hub:
         report = next(f for f, _ in examples("integrate.md") if f.language == "python")
         await run_example(Fence("python", report.text.replace("8619", str(hub.ucp))), {})
-    environment = {"DATA": str(hub.data), "BACKUP": str(tmp_path / "backup")}
+    environment = {
+        "DATA": str(hub.data),
+        "BACKUP": str(tmp_path / "backup"),
+        "KEYS": str(tmp_path / "etc"),
+    }
     for fence, told in [*examples("operate.md"), *examples("recover.md")]:
         printed = await run_example(fence, environment)
         assert fits(told or "", printed), printed

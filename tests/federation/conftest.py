@@ -1,17 +1,21 @@
-"""A hub's NATS server and one district's leaf node, for real, on free ports."""
+"""A hub's NATS server and two districts' leaf nodes, for real, on free ports, with keys of a city."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from safetynet.app.nats_server import find_nats_server
 from safetynet.app.ports import find_free_ports
-from safetynet.base.errors import UnavailableError
+from safetynet.base.clock import SystemClock
 from safetynet.base.ids import HUB, NodeId
+from safetynet.federation import subjects
 from safetynet.federation.bus import NatsBus, connect_bus
+from safetynet.federation.identity.city import create_city, create_node, list_members
+from safetynet.federation.identity.node import Identity, open_identity
 from safetynet.federation.nats_config import (
     DistrictServer,
     HubServer,
@@ -21,83 +25,127 @@ from safetynet.federation.nats_config import (
 from tests.support import eventually
 
 MAPO = NodeId("mapo")
+SEOCHO = NodeId("seocho")
+NODES = (HUB, MAPO, SEOCHO)
 
 
 class Servers:
-    """The two servers; each can be ended and started again on its own port."""
+    """The servers; each can be ended and started again on its own port."""
 
     def __init__(self, folder: Path) -> None:
-        hub, leaf, mapo = find_free_ports(3)
-        self.url = {HUB: f"nats://127.0.0.1:{hub}", MAPO: f"nats://127.0.0.1:{mapo}"}
-        self._config = {node: folder / f"{node}.conf" for node in self.url}
+        now = SystemClock().now()
+        self.folder = folder
+        self.city = folder / "city"
+        create_city(self.city, "test city", now)
+        for node in NODES:
+            create_node(self.city, folder / node, node, (), now)
+        self.identity = {node: open_identity(folder / node, node) for node in NODES}
+        self.leaf_port, *ports = find_free_ports(1 + len(NODES))
+        self.port = dict(zip(NODES, ports, strict=True))
+        self.url = {node: f"tls://127.0.0.1:{port}" for node, port in self.port.items()}
+        self._config = {node: folder / f"{node}.conf" for node in NODES}
         self._running: dict[NodeId, asyncio.subprocess.Process] = {}
-        write_hub_config(
-            HubServer(client_port=hub, leaf_port=leaf, leaf_passwords={"mapo": "pass/word+1"}),
-            self._config[HUB],
+        self.configure_hub()
+        for node in (MAPO, SEOCHO):
+            self.configure_district(node)
+
+    def configure_hub(self) -> None:
+        """Write the hub's configuration from what stands in the register now."""
+        server = HubServer(
+            identity=self.identity[HUB],
+            members=list_members(self.city),
+            client_port=self.port[HUB],
+            leaf_port=self.leaf_port,
         )
-        write_district_config(
-            DistrictServer(
-                node=MAPO,
-                client_port=mapo,
-                hub_host="127.0.0.1",
-                hub_leaf_port=leaf,
-                password="pass/word+1",
-            ),
-            self._config[MAPO],
+        write_hub_config(server, self._config[HUB])
+
+    def configure_district(self, node: NodeId) -> None:
+        """Write a district's configuration with the keys that it has now."""
+        server = DistrictServer(
+            identity=self.identity[node],
+            client_port=self.port[node],
+            hub_host="127.0.0.1",
+            hub_leaf_port=self.leaf_port,
         )
+        write_district_config(server, self._config[node])
+
+    def read_config(self, node: NodeId) -> str:
+        """A server's configuration as it stands."""
+        return self._config[node].read_text()
+
+    def write_config(self, node: NodeId, text: str) -> None:
+        """Tamper with a server's configuration; it counts from its next start."""
+        self._config[node].write_text(text)
+
+    def read_log(self, node: NodeId) -> str:
+        """What a server said since its last start."""
+        return (self.folder / f"{node}.log").read_text()
+
+    async def connect(self, node: NodeId, identity: Identity | None = None) -> NatsBus:
+        """A node's connection to its own server, as soon as that serves."""
+        return await connect_bus(self.url[node], node, identity or self.identity[node])
 
     async def start(self, node: NodeId) -> None:
         """Start a server."""
-        self._running[node] = await asyncio.create_subprocess_exec(
-            find_nats_server(),
-            "--config",
-            str(self._config[node]),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with (self.folder / f"{node}.log").open("wb") as log:
+            self._running[node] = await asyncio.create_subprocess_exec(
+                find_nats_server(), "--config", str(self._config[node]), stdout=log, stderr=log
+            )
 
     async def end(self, node: NodeId) -> None:
         """Kill a server, as a fault does."""
         process = self._running.pop(node)
-        process.kill()
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            process.kill()
         await process.wait()
 
+    def reload(self, node: NodeId) -> None:
+        """Have a running server read its configuration again."""
+        self._running[node].send_signal(signal.SIGHUP)
+
     async def close(self) -> None:
-        """End both."""
+        """End all."""
         for node in list(self._running):
             await self.end(node)
 
 
 @pytest.fixture
 async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
-    """Both servers, linked as soon as the leaf node has found its hub."""
+    """The servers, linked as soon as the leaf nodes have found their hub."""
     servers = Servers(tmp_path)
     try:
-        await servers.start(HUB)
-        await servers.start(MAPO)
+        for node in NODES:
+            await servers.start(node)
         yield servers
     finally:
         await servers.close()
 
 
 class Buses:
-    """The hub's and the district's connection, each to its own server."""
+    """The hub's and the districts' connections, each to its own server."""
 
-    def __init__(self, hub: NatsBus, mapo: NatsBus) -> None:
+    def __init__(self, hub: NatsBus, mapo: NatsBus, seocho: NatsBus) -> None:
         self.hub = hub
         self.mapo = mapo
+        self.seocho = seocho
 
     async def linked(self) -> None:
-        """Wait until what the district says reaches the hub."""
+        """Wait until what the districts say reaches the hub."""
+        await self.linked_of(MAPO)
+        await self.linked_of(SEOCHO)
+
+    async def linked_of(self, node: NodeId) -> None:
+        """Wait until what one district says, and has said it listens to, reaches the hub."""
         heard = asyncio.Event()
 
         async def hear(_: str, __: bytes) -> None:
             heard.set()
 
-        await self.hub.subscribe("test.link", hear)
+        await self.hub.subscribe(subjects.health(node), hear)
+        bus = self.mapo if node == MAPO else self.seocho
 
         async def say() -> bool:
-            await self.mapo.publish("test.link", b"")
+            await bus.publish(subjects.health(node), b"")
             return heard.is_set()
 
         await eventually(say)
@@ -105,19 +153,13 @@ class Buses:
 
 @pytest.fixture
 async def buses(servers: Servers) -> AsyncIterator[Buses]:
-    """Connected to both servers, the link between them up."""
-
-    async def connect(node: NodeId) -> NatsBus | None:
-        try:
-            return await connect_bus(servers.url[node], node)
-        except UnavailableError:
-            return None
-
+    """Connected to all servers, the links between them up."""
     async with AsyncExitStack() as stack:
-        hub = await eventually(lambda: connect(HUB))
-        stack.push_async_callback(hub.close)
-        mapo = await eventually(lambda: connect(MAPO))
-        stack.push_async_callback(mapo.close)
-        buses = Buses(hub, mapo)
+        opened = []
+        for node in NODES:
+            bus = await servers.connect(node)
+            stack.push_async_callback(bus.close)
+            opened.append(bus)
+        buses = Buses(*opened)
         await buses.linked()
         yield buses

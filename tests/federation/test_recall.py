@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from safetynet.base.clock import SystemClock
-from safetynet.base.ids import HUB, NodeId
+from safetynet.base.errors import UnavailableError
+from safetynet.base.ids import HUB
 from safetynet.federation import subjects
 from safetynet.federation.messages import Beat, EntryBatch, HeadAnswer, HeadRequest, decode, encode
 from safetynet.federation.recall import RecallDoor, resume
@@ -24,7 +25,7 @@ from safetynet.journal.resume import Step
 from safetynet.journal.rows import Head
 from safetynet.journal.verify import verify_store
 from safetynet.store.store import Store
-from tests.federation.conftest import MAPO, Buses
+from tests.federation.conftest import MAPO, SEOCHO, Buses
 from tests.journal.world import FOLDS, rows, state
 from tests.support import eventually
 
@@ -147,7 +148,9 @@ async def net(buses: Buses, tmp_path: Path) -> AsyncIterator[Net]:
         theirs = await stack.enter_async_context(Store(f"sqlite:///{tmp_path}/hub.sqlite"))
         group = await stack.enter_async_context(asyncio.TaskGroup())
         follower = Follower(theirs, SystemClock(), FOLDS)
-        yield Net(tmp_path, buses, follower, Replica(MAPO, follower, buses.hub), group)
+        folder = tmp_path / "data"  # the keys lie beside it
+        folder.mkdir()
+        yield Net(folder, buses, follower, Replica(MAPO, follower, buses.hub), group)
         for task in list(group._tasks):
             task.cancel()
 
@@ -306,12 +309,14 @@ async def test_a_node_asks_for_its_own_journal_alone(net: Net) -> None:
         await life.journal.append(drafts(3))
         await net.whole(life)
     request = encode(HeadRequest(epoch=1, seq=0, leaf=Head().leaf))
-    other = NodeId("seocho")
-    await RecallDoor(net.follower, net.buses.hub).open([other])
+    await RecallDoor(net.follower, net.buses.hub).open([SEOCHO])
     await net.buses.linked()
-    reply = await net.buses.mapo.ask(subjects.head(other), request, 10)
+    reply = await net.buses.seocho.ask(subjects.head(SEOCHO), request, 10)
     answer = decode(reply, HeadAnswer)
     assert (answer.seq, answer.fits) == (0, True)
+    for subject in (subjects.head, subjects.copy):
+        with pytest.raises(UnavailableError):
+            await net.buses.mapo.ask(subject(SEOCHO), request, 1)
 
 
 async def test_a_node_that_nobody_follows_begins_an_epoch_only_where_it_was_restored(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from safetynet import __version__
+from safetynet.app.wire_arguments import add_keys, add_nats
 from safetynet.base.errors import ErrorKind, SafetyNetError
 from safetynet.base.lean import without
 
@@ -45,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_destroy,
         _add_mending,
         _add_nodes,
+        add_keys,
+        add_nats,
         _add_openapi,
     ):
         add(commands)

@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import http.client
-import secrets
 import shutil
 import sys
 from collections.abc import Sequence
@@ -24,9 +23,12 @@ from safetynet.app.settings import (
     HubSettings,
     save_settings,
 )
+from safetynet.base.clock import SystemClock
 from safetynet.base.errors import UnavailableError
 from safetynet.base.ids import HUB, NodeId
 from safetynet.city.bundle import Places
+from safetynet.federation.identity.city import create_city, create_node, list_members
+from safetynet.federation.identity.node import open_identity
 from safetynet.federation.nats_config import (
     DistrictServer,
     HubServer,
@@ -88,7 +90,7 @@ class EmbeddedCity:
         self._join_every_s = join_every_s
         self._nodes = _list_nodes(self._bundle)
         self._pilots = [node for node in PILOTS if node in self._nodes]
-        self._passwords = {str(node): secrets.token_urlsafe(18) for node in self._nodes}
+        self._keys = self._data / "keys"
         control, rtsp, onvif, self._leaf, *nats = find_free_ports(4 + 1 + len(self._nodes))
         self._nats = dict(zip([HUB, *self._nodes], nats, strict=True))
         self.addresses = Addresses(
@@ -107,9 +109,10 @@ class EmbeddedCity:
         """
         self._take_folder()
         self._clear()
+        self._children.start(self._sim())  # needs no keys, and takes longest
+        await asyncio.to_thread(self._make_keys)
         self._start_nats(HUB)
         self._children.start(self._hub())
-        self._children.start(self._sim())
         for pilot in self._pilots:
             self._start_nats(pilot)
             self._children.start(self._districts(str(pilot), [pilot], 0.0))
@@ -163,35 +166,43 @@ class EmbeddedCity:
             ) from None
 
     def _clear(self) -> None:
-        for name in ("hub", "nodes", "nats", "log", "settings"):
+        for name in ("hub", "nodes", "keys", "nats", "log", "settings"):
             shutil.rmtree(self._data / name, ignore_errors=True)
 
     def _log(self, name: str) -> Path:
         return self._data / "log" / f"{name}.log"
 
+    def _make_keys(self) -> None:
+        """A city of its own, for one run: as on a real wire, nobody is believed unproved."""
+        now, city = SystemClock().now(), self._keys / "city"
+        create_city(city, "embedded city", now)
+        for node in (HUB, *self._nodes):
+            create_node(city, self._keys / node, node, (), now)
+
     def _start_nats(self, node: NodeId) -> None:
         path = self._data / "nats" / f"{node}.conf"
+        identity = open_identity(self._keys / node, node)
         if node == HUB:
             server = HubServer(
+                identity=identity,
+                members=list_members(self._keys / "city"),
                 client_port=self._nats[HUB],
                 leaf_port=self._leaf,
-                leaf_passwords=self._passwords,
             )
             write_hub_config(server, path)
         else:
             leaf = DistrictServer(
-                node=node,
+                identity=identity,
                 client_port=self._nats[node],
                 hub_host=self.addresses.host,
                 hub_leaf_port=self._leaf,
-                password=self._passwords[node],
             )
             write_district_config(leaf, path)
         name = f"nats-{node}"
         self._children.start(nats_program(name, path, self._log(name)))
 
     def _nats_url(self, node: NodeId) -> str:
-        return f"nats://{self.addresses.host}:{self._nats[node]}"
+        return f"tls://{self.addresses.host}:{self._nats[node]}"
 
     def _hub(self) -> Program:
         path = self._data / "settings" / "hub.json"
@@ -199,6 +210,7 @@ class EmbeddedCity:
             bundle=str(self._bundle),
             data=str(self._data / "hub"),
             nats_url=self._nats_url(HUB),
+            keys=str(self._keys / HUB),
             host=self.addresses.host,
             http_port=self.addresses.http,
             ucp_port=self.addresses.ucp,
@@ -219,6 +231,7 @@ class EmbeddedCity:
                     node=node,
                     data=str(self._data / "nodes" / node),
                     nats_url=self._nats_url(node),
+                    keys=str(self._keys / node),
                     join_after_s=first_s + k * self._join_every_s if first_s else 0.0,
                 )
                 for k, node in enumerate(nodes)

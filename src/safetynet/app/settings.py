@@ -34,7 +34,10 @@ class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     store_url: str | None = None
     """Its store on PostgreSQL, ``postgresql://…``; ``node.sqlite`` under ``data`` where None."""
     nats_url: str
-    """The district's own NATS server, a leaf node of the hub's."""
+    """The district's own NATS server, a leaf node of the hub's; with ``keys`` it begins ``tls://``."""
+    keys: str | None = None
+    """Folder of the node's certificate and nkey, as ``safetynet keys`` fills it. Without it the bus is
+    neither secret nor proved, and must be on a loopback address."""
     when_hub_is_away: HubLoss = HubLoss.HOLD
     """The owner's will for running sessions then: ``hold`` to the hard end, ``cut`` at the lease's."""
     join_after_s: float = 0.0
@@ -81,7 +84,10 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     keys_url: str | None = None
     """The sealing keys' store, another database; ``keys/keys.sqlite`` under ``data`` where None."""
     nats_url: str
-    """The hub's own NATS server."""
+    """The hub's own NATS server; with ``keys`` it begins ``tls://``."""
+    keys: str | None = None
+    """Folder of the hub's certificate and nkey, as ``safetynet keys`` fills it. Without it the bus is
+    neither secret nor proved, and must be on a loopback address."""
     host: str = "127.0.0.1"
     """Address that HTTP and TCP frames are served on."""
     http_port: int = 8600

@@ -1,21 +1,45 @@
 """A node's connection to its own NATS server."""
 
+import asyncio
+import secrets
+import ssl
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from contextlib import suppress
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-import nats
 import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from safetynet.base.errors import SafetyNetError, UnavailableError
+from safetynet.base.errors import RefusedError, SafetyNetError, UnavailableError
+from safetynet.base.ids import NodeId
+from safetynet.federation.identity.certificates import LOOPBACK
+from safetynet.federation.identity.node import Identity
+from safetynet.federation.identity.tls import make_tls
+from safetynet.federation.permissions import inbox
+from safetynet.federation.subjects import node_of
 
 log = structlog.get_logger()
 
 Handler = Callable[[str, bytes], Awaitable[None]]
 Answerer = Callable[[bytes], Awaitable[bytes]]
 
+KEEP_TRYING: dict[str, Any] = {
+    "allow_reconnect": True,
+    "max_reconnect_attempts": -1,
+    "reconnect_time_wait": 0.1,
+    "ping_interval": 2,
+    "max_outstanding_pings": 2,
+    "pending_size": 8 << 20,
+}
+"""Options of the client; ``Any``: foreign."""
+LEAVE_WITHIN_S = 1.0
+MAX_TOLD = 100
+"""Different troubles of one outage that are logged."""
+NOBODY_LISTENS = "503"
+"""Status with which a server answers where no subscription matches."""
 PENDING_MESSAGES = 65_536
 """Per subscription; beyond it NATS drops the newest and reports a slow consumer. A dropped journal
 entry is asked for again by range, a dropped beat by the next one."""
@@ -44,8 +68,25 @@ class Bus(Protocol):
 class NatsBus:
     """A ``Bus`` over a real NATS server; reconnects for ever."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, node: NodeId) -> None:
         self._client = client
+        self._node = node
+        self._mark = secrets.token_urlsafe(9)
+        self._asked: dict[str, asyncio.Future[bytes]] = {}
+
+    async def listen(self) -> None:
+        """Begin to hear answers; once, before the first question."""
+        own = inbox(self._node, NodeId("*"))
+        await self._client.subscribe(f"{own}.{self._mark}.*", cb=self._hear_answer)
+
+    async def _hear_answer(self, message: Msg) -> None:
+        future = self._asked.get(message.subject)
+        if future is None or future.done():
+            return
+        if message.headers and message.headers.get("Status") == NOBODY_LISTENS:
+            future.set_exception(UnavailableError("bus.no_answer", "nobody listens"))
+        else:
+            future.set_result(message.data)
 
     async def publish(self, subject: str, data: bytes) -> None:
         """Send to whoever listens; raises ``UnavailableError`` while the buffer is full."""
@@ -78,37 +119,96 @@ class NatsBus:
 
     async def ask(self, subject: str, data: bytes, within_s: float) -> bytes:
         """One reply; raises ``UnavailableError`` where nobody answers in time."""
+        named = inbox(self._node, node_of(subject))
+        reply = f"{named}.{self._mark}.{secrets.token_urlsafe(9)}"
+        future = asyncio.get_running_loop().create_future()
+        self._asked[reply] = future
         try:
-            return bytes((await self._client.request(subject, data, timeout=within_s)).data)
+            async with asyncio.timeout(within_s):
+                await self._client.publish(subject, data, reply=reply)
+                return bytes(await future)
         except (nats.errors.Error, TimeoutError) as error:
             raise UnavailableError("bus.no_answer", "no answer in time", subject=subject) from error
+        finally:
+            del self._asked[reply]
 
     async def close(self) -> None:
         """Leave at once; what was not sent is lost, and asked for again by the other side."""
-        await self._client.close()
+        await leave(self._client)
 
 
-async def connect_bus(url: str, name: str) -> NatsBus:
+async def connect_bus(url: str, node: NodeId, identity: Identity | None = None) -> NatsBus:
     """Connect to a node's own server, waiting until it serves; reconnects for ever.
 
-    Raises ``UnavailableError`` where the server is there and refuses us.
+    Without an identity there is neither secrecy nor proof of who speaks: that is for one machine
+    whose accounts trust each other, and raises ``RefusedError`` ``bus.plain`` for any but a loopback
+    address. Raises ``RefusedError`` ``bus.refused`` where the server is there and we do not believe
+    each other: waiting would not help.
     """
+    client, refusal = Client(), asyncio.get_running_loop().create_future()
+
+    told: set[str] = set()
 
     async def report(error: Exception) -> None:
-        log.info("bus.error", error=repr(error))
+        _tell(error, told)
+        if _is_refusal(error) and not refusal.done():
+            refusal.set_result(error)
 
+    async def report_back() -> None:
+        told.clear()
+        log.info("bus.connected_again")
+
+    options = KEEP_TRYING | _prove(url, identity)
+    connecting = asyncio.ensure_future(client.connect(url, name=node, error_cb=report, **options))
     try:
-        client = await nats.connect(
-            url,
-            name=name,
-            error_cb=report,
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.1,
-            ping_interval=2,
-            max_outstanding_pings=2,
-            pending_size=8 << 20,
-        )
-    except (nats.errors.Error, OSError) as error:
-        raise UnavailableError("bus.connect", str(error), url=url) from error
-    return NatsBus(client)
+        await asyncio.wait({connecting, refusal}, return_when=asyncio.FIRST_COMPLETED)
+        if not connecting.done():
+            error = refusal.result()
+            raise RefusedError("bus.refused", str(error), url=url) from error
+        await connecting
+        bus = NatsBus(client, node)
+        await bus.listen()
+    except BaseException as error:
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        await leave(client)
+        if isinstance(error, nats.errors.Error | OSError):
+            raise UnavailableError("bus.connect", str(error), url=url) from error
+        raise
+    return bus
+
+
+async def leave(client: Client) -> None:
+    """Close a client, bounded: after a handshake that was broken off it waits for ever for its end."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEAVE_WITHIN_S):
+            await client.close()
+
+
+def _tell(error: Exception, told: set[str]) -> None:
+    """Log what the client says: once for each trouble, which it finds again ten times a second."""
+    text = repr(error)
+    if "permissions violation" in text.lower():
+        log.warning("bus.denied", error=text)
+    elif text not in told and len(told) < MAX_TOLD:
+        told.add(text)
+        log.info("bus.error", error=text)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """True where one of both ends does not believe the other; NATS says its own no in words only."""
+    return isinstance(error, ssl.SSLError) or "authorization violation" in str(error).lower()
+
+
+def _prove(url: str, identity: Identity | None) -> dict[str, Any]:
+    """Options of the client (``Any``: foreign): who we are, and whose signature we ask for."""
+    if identity is not None:
+        return {
+            "tls": make_tls(identity),
+            "tls_handshake_first": True,
+            "nkeys_seed": str(identity.seed),
+        }
+    host = urlsplit(url).hostname or ""
+    if host not in LOOPBACK:
+        raise RefusedError("bus.plain", "without keys only a loopback address is used", url=url)
+    return {}

@@ -1,7 +1,7 @@
 """What nodes say to each other, as types; on the wire msgpack."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -9,7 +9,15 @@ from safetynet.base.errors import InvalidError
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId
 
 
-class Beat(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, tag_field="schema", frozen=True, kw_only=True):
+    """What stands alone on a subject: it carries the id of its schema, ``<name>/<version>``.
+
+    Fields are only added, at the end and with a default, and the id stays: nodes are not all renewed
+    on one day. A change that an older node could not read is a new type with a new id.
+    """
+
+
+class Beat(Message, tag="beat/1", frozen=True, kw_only=True):
     """A node is alive, and how far its journal is."""
 
     node: NodeId
@@ -26,7 +34,7 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     """Number of the last ``HealthNotes`` of this boot; None where they are not numbered."""
 
 
-class RangeRequest(msgspec.Struct, frozen=True, kw_only=True):
+class RangeRequest(Message, tag="range_request/1", frozen=True, kw_only=True):
     """Entries after a position, in the order of (epoch, sequence); at most ``limit``."""
 
     after_epoch: int
@@ -34,14 +42,14 @@ class RangeRequest(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 500
 
 
-class EntryBatch(msgspec.Struct, frozen=True, kw_only=True):
+class EntryBatch(Message, tag="entry_batch/1", frozen=True, kw_only=True):
     """Entries of one node in order, verbatim."""
 
     node: NodeId
     entries: tuple[bytes, ...]
 
 
-class HeadRequest(msgspec.Struct, frozen=True, kw_only=True):
+class HeadRequest(Message, tag="head_request/1", frozen=True, kw_only=True):
     """A node that starts says how far its own journal is in its store, and asks how far it was."""
 
     epoch: int
@@ -49,7 +57,7 @@ class HeadRequest(msgspec.Struct, frozen=True, kw_only=True):
     leaf: str
 
 
-class HeadAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class HeadAnswer(Message, tag="head_answer/1", frozen=True, kw_only=True):
     """How far a follower has the asker's journal."""
 
     epoch: int
@@ -70,7 +78,7 @@ class HealthNote(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
-class HealthNotes(msgspec.Struct, frozen=True, kw_only=True):
+class HealthNotes(Message, tag="health_notes/1", frozen=True, kw_only=True):
     """News on cameras. Telemetry: not in the journal, newest wins, repeated with ``whole``."""
 
     node: NodeId
@@ -83,7 +91,7 @@ class HealthNotes(msgspec.Struct, frozen=True, kw_only=True):
     """Of news, counted up from 1 within a boot; of a whole, that of the last news in it."""
 
 
-class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True):
+class CatalogueRequest(Message, tag="catalogue_request/1", frozen=True, kw_only=True):
     """The digests of all blocks; or, where ``blocks`` names some, their cameras."""
 
     blocks: tuple[int, ...] = ()
@@ -147,7 +155,7 @@ class CatalogueBlock(msgspec.Struct, frozen=True, kw_only=True):
     so that cameras with fields of another version still fit it."""
 
 
-class CataloguePart(msgspec.Struct, frozen=True, kw_only=True):
+class CataloguePart(Message, tag="catalogue_part/1", frozen=True, kw_only=True):
     """What was asked for of a catalogue, with the checksum of the whole that it belongs to."""
 
     node: NodeId
@@ -173,7 +181,7 @@ class WantedView(msgspec.Struct, frozen=True, kw_only=True):
     turn: WantedTurn | None
 
 
-class OpenViews(msgspec.Struct, frozen=True, kw_only=True, tag="open_views"):
+class OpenViews(Message, tag="open_views/1", frozen=True, kw_only=True):
     """Have streams warm and cameras turned for an incident."""
 
     key: str
@@ -190,7 +198,7 @@ class OpenViews(msgspec.Struct, frozen=True, kw_only=True, tag="open_views"):
     lease_s: float
 
 
-class RenewLeases(msgspec.Struct, frozen=True, kw_only=True, tag="renew_leases"):
+class RenewLeases(Message, tag="renew_leases/1", frozen=True, kw_only=True):
     """These grants, and the incidents' locks, may go on for ``lease_s`` from now."""
 
     key: str
@@ -200,7 +208,7 @@ class RenewLeases(msgspec.Struct, frozen=True, kw_only=True, tag="renew_leases")
     lease_s: float
 
 
-class CloseViews(msgspec.Struct, frozen=True, kw_only=True, tag="close_views"):
+class CloseViews(Message, tag="close_views/1", frozen=True, kw_only=True):
     """Cut what runs under these grants; let go of ``cameras``, or of all where ``incident_over``."""
 
     key: str
@@ -229,7 +237,7 @@ class ViewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(Message, tag="answer/1", frozen=True, kw_only=True):
     """An owner's answer to a command."""
 
     ok: bool
@@ -238,25 +246,59 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     views: tuple[ViewAnswer, ...] = ()
 
 
+class _Named(msgspec.Struct):
+    schema: str = ""
+
+
 def encode(message: Any) -> bytes:
     """A message as it goes on the wire. ``Any``: one encoder for every struct of this file."""
     return msgspec.msgpack.encode(message)
 
 
 def decode[T](data: bytes, kind: type[T]) -> T:
-    """The inverse of ``encode``; raises ``InvalidError`` where the bytes do not fit the type."""
+    """The inverse of ``encode``; fields that we do not know are passed over.
+
+    Raises ``InvalidError``: ``message.other_schema`` where it says that it is something else,
+    ``message.undecodable`` where the bytes do not fit the type.
+    """
     try:
         return msgspec.msgpack.decode(data, type=kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        schema = _schema_of(data)
+        if _id_of(kind) and schema not in ("", _id_of(kind)):
+            raise InvalidError(
+                "message.other_schema", "another schema than ours", schema=schema
+            ) from error
         raise InvalidError("message.undecodable", str(error), type=kind.__name__) from error
 
 
 def decode_command(data: bytes) -> Command:
-    """A command from the wire."""
+    """A command from the wire; raises ``InvalidError``, ``command.unknown`` for one we do not know."""
     try:
         return _commands.decode(data)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        schema = _schema_of(data)
+        if schema and schema not in _KNOWN_COMMANDS:
+            raise InvalidError(
+                "command.unknown", "this node knows no such command", schema=schema
+            ) from error
         raise InvalidError("command.undecodable", str(error)) from error
 
 
+def _id_of(kind: object) -> str:
+    """The id of a message's type; empty for what does not stand alone on a subject."""
+    if isinstance(kind, type) and issubclass(kind, Message):
+        return str(kind.__struct_config__.tag)
+    return ""
+
+
+def _schema_of(data: bytes) -> str:
+    """What a message says it is; empty where it says nothing."""
+    try:
+        return msgspec.msgpack.decode(data, type=_Named).schema
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return ""
+
+
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+_KNOWN_COMMANDS = {kind.__struct_config__.tag for kind in get_args(Command)}

@@ -1,72 +1,130 @@
-"""The configuration of a node's own NATS server: the hub accepts leaf nodes, a district is one."""
+"""The configuration of a node's own NATS server: the hub accepts leaf nodes, a district is one.
 
+Two locks on every connection: a certificate of the city (mutual TLS), and the nkey of a node that
+the register knows. What the node may say and hear follows from the grammar of subjects; at the hub
+it holds whatever a district's own configuration says.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
+from safetynet.base.ids import HUB, NodeId
+from safetynet.federation.identity.certificates import Member
+from safetynet.federation.identity.node import Identity
+from safetynet.federation.permissions import permissions_of
 
-class HubServer(msgspec.Struct, frozen=True, kw_only=True):
+CLIENT, LEAF = "STANDARD", "LEAFNODE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubServer:
     """The hub's server: clients on one port, leaf nodes on another."""
 
+    identity: Identity
+    members: Sequence[Member]
+    """The city's register: whose leaf nodes may join."""
     client_port: int
     leaf_port: int
-    leaf_passwords: dict[str, str]
-    """One per district: who may join."""
     host: str = "127.0.0.1"
+    leaf_host: str = "127.0.0.1"
+    """The address that districts reach; in the hub's certificate."""
 
 
-class DistrictServer(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class DistrictServer:
     """A district's server: clients on its port, and a link to the hub that it keeps trying."""
 
-    node: str
+    identity: Identity
     client_port: int
     hub_host: str
     hub_leaf_port: int
-    password: str
     host: str = "127.0.0.1"
 
 
 def write_hub_config(server: HubServer, path: Path) -> None:
-    """Write the configuration file of the hub's server (owner-readable: it holds passwords)."""
-    users = "\n".join(
-        f"      {{ user: {_quote(node)}, password: {_quote(password)} }}"
-        for node, password in sorted(server.leaf_passwords.items())
-    )
-    text = f"""server_name: "hub"
-listen: "{server.host}:{server.client_port}"
-max_payload: 8MB
-write_deadline: "2s"
-leafnodes {{
-  listen: "{server.host}:{server.leaf_port}"
-  authorization {{
-    users = [
-{users}
-    ]
-  }}
-}}
-"""
-    _write_private(path, text)
+    """Write the configuration file of the hub's server."""
+    own = {server.identity.member.nkey}
+    own |= {member.nkey for member in server.members if member.node == HUB}
+    users = [_user(HUB, key, CLIENT) for key in sorted(own)]
+    users += [_user(m.node, m.nkey, LEAF) for m in server.members if m.node != HUB]
+    leaf = f"""leafnodes {{
+  listen: {_quote(f"{server.leaf_host}:{server.leaf_port}")}
+  tls {_tls(server.identity, verify=True)}
+}}"""
+    address = f"{server.host}:{server.client_port}"
+    _write_private(path, _server(HUB, address, server.identity, users, leaf))
 
 
 def write_district_config(server: DistrictServer, path: Path) -> None:
-    """Write the configuration file of a district's server."""
-    user = f"{quote(server.node, safe='')}:{quote(server.password, safe='')}"
-    url = f"nats-leaf://{user}@{server.hub_host}:{server.hub_leaf_port}"
-    text = f"""server_name: {_quote(server.node)}
-listen: "{server.host}:{server.client_port}"
+    """Write the configuration file of a district's server; the seed stands in it: NATS reads no file."""
+    member = server.identity.member
+    url = f"tls://{server.hub_host}:{server.hub_leaf_port}"
+    leaf = f"""leafnodes {{
+  reconnect: "1s"
+  remotes = [ {{
+    url: {_quote(url)}
+    nkey: {_quote(server.identity.read_seed())}
+    tls {_tls(server.identity, verify=False)}
+  }} ]
+}}"""
+    address = f"{server.host}:{server.client_port}"
+    users = [_user(member.node, member.nkey, CLIENT)]
+    _write_private(path, _server(member.node, address, server.identity, users, leaf))
+
+
+def _server(name: NodeId, address: str, identity: Identity, users: Iterable[str], leaf: str) -> str:
+    listed = "\n".join(users)
+    return f"""server_name: {_quote(name)}
+listen: {_quote(address)}
 max_payload: 8MB
 write_deadline: "2s"
-leafnodes {{
-  reconnect: 1
-  remotes = [ {{ url: {_quote(url)} }} ]
+tls {_tls(identity, verify=True)}
+authorization {{
+  users = [
+{listed}
+  ]
 }}
+{leaf}
 """
-    _write_private(path, text)
 
 
-def _quote(text: str) -> str:
-    return msgspec.json.encode(text).decode()
+def _user(node: NodeId, nkey: str, connects_as: str) -> str:
+    may = permissions_of(node)
+    permissions = {
+        "publish": {"allow": may.publish},
+        "subscribe": {"allow": may.subscribe},
+    }
+    user = {
+        "nkey": nkey,
+        "allowed_connection_types": [connects_as],
+        "permissions": permissions,
+    }
+    return f"    {_quote(user)}"
+
+
+def _tls(identity: Identity, *, verify: bool) -> str:
+    files = {
+        "cert_file": identity.certificate,
+        "key_file": identity.key,
+        "ca_file": identity.city,
+        "min_version": "1.3",
+        "handshake_first": True,
+    }
+    return _quote(files | {"verify": True} if verify else files)
+
+
+def _quote(value: object) -> str:
+    """As JSON, which the servers' configuration reads too."""
+    return msgspec.json.encode(value, enc_hook=_path).decode()
+
+
+def _path(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value.resolve())
+    raise NotImplementedError
 
 
 def _write_private(path: Path, text: str) -> None:

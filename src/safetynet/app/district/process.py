@@ -17,6 +17,7 @@ from safetynet.app.cameras import records_of
 from safetynet.app.district.inventory import Inventory, follow_list, stamp_of, take_list
 from safetynet.app.district.line import WorkerLine
 from safetynet.app.district.node import DistrictNode
+from safetynet.app.keys import open_keys
 from safetynet.app.orphan import run_until_asked
 from safetynet.app.settings import CameraAccess, DistrictProcessSettings, DistrictSettings
 from safetynet.base.clock import Clock, SystemClock
@@ -92,7 +93,7 @@ async def _run_district(
         store = await stack.enter_async_context(Store(store_url))
         folds = {**ACCESS_FOLDS, **CATALOGUE_FOLDS}
         journal = Journal(own.node, store, clock, folds)
-        bus = await connect_bus(own.nats_url, own.node)
+        bus = await connect_bus(own.nats_url, own.node, open_keys(own.keys, own.node, clock))
         stack.push_async_callback(bus.close)
         await resume(journal, bus, mark, clock, folds, followed=True)
         # After that alone: reading the list may append.

@@ -21,6 +21,7 @@ from safetynet.app.hub.owners import Owners
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response
 from safetynet.app.hub.watch import Watch
+from safetynet.app.keys import open_keys
 from safetynet.app.orphan import run_until_asked
 from safetynet.app.settings import HubSettings
 from safetynet.base.clock import Clock, SystemClock
@@ -226,7 +227,7 @@ async def _open_hub(settings: HubSettings, city: City, clock: Clock, stack: Asyn
     keys_path.parent.mkdir(mode=0o700, exist_ok=True)
     keys_url = settings.keys_url or sqlite_url(keys_path)
     keys = await stack.enter_async_context(Store(keys_url, schema=KEYS_SCHEMA))
-    bus = await connect_bus(settings.nats_url, HUB)
+    bus = await connect_bus(settings.nats_url, HUB, open_keys(settings.keys, HUB, clock))
     stack.push_async_callback(bus.close)
     folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS}
     journal = Journal(HUB, store, clock, folds)
