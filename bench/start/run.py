@@ -3,7 +3,7 @@
 A hub serves when its API answers; a district when its first beat is heard on its NATS server. Each
 is started as an operator starts it (``safetynet hub|district --config``), alone, with an empty store
 and beside a NATS server of its own; a district's video worker is a process of its own and not
-counted. ``imports`` is the same interpreter loading the same modules and ending.
+counted. A district asks its hub how far its journal was: it is told at once that nothing is known. ``imports`` is the same interpreter loading the same modules and ending.
 
 Prints one JSON object with medians and the extremes of ``--times`` starts.
 """
@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import nats
+from nats.aio.msg import Msg
 
 from safetynet.access.keys import open_node_key
 from safetynet.app.nats_server import find_nats_server
@@ -39,6 +40,8 @@ from safetynet.base.clock import SystemClock
 from safetynet.base.ids import HUB, NodeId
 from safetynet.city.build import BuildOrder, build_city
 from safetynet.federation import subjects
+from safetynet.federation.messages import HeadAnswer, encode
+from safetynet.journal.rows import Head
 
 NODE = NodeId("mapo")
 READY_WITHIN_S = 60.0
@@ -135,12 +138,22 @@ async def start_district(bundle: Path, folder: Path, bus: Nats) -> dict[str, flo
         issuers=(open_node_key(folder / "key", HUB).jwk(),),
     )
     save_settings(folder / "district.json", settings)
+    asked = await bus.client.subscribe(subjects.head(NODE), cb=_tell_nothing)
     beats = await bus.client.subscribe(subjects.beat(NODE))
     found = await start_node(
         "district", folder / "district.json", partial(beats.next_msg, READY_WITHIN_S)
     )
     await beats.unsubscribe()
+    await asked.unsubscribe()
     return found
+
+
+async def _tell_nothing(message: Msg) -> None:
+    none = Head()
+    answer = HeadAnswer(
+        epoch=none.epoch, seq=none.seq, leaf=none.leaf, fits=True, highest_epoch=1, broken=False
+    )
+    await message.respond(encode(answer))
 
 
 def load_modules(name: str) -> dict[str, float]:
