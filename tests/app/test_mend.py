@@ -21,6 +21,7 @@ from safetynet.journal.follow import Follower, NodeState
 from safetynet.journal.mark import HeadMark
 from safetynet.journal.read import read_range
 from safetynet.store.store import Store
+from tests.postgres import Server
 
 MAPO = NodeId("mapo")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -108,11 +109,11 @@ def test_what_is_not_there_is_said(
     assert all(code in errors for code in ("store.none", "store.no_journal", "journal.no_copy"))
 
 
-async def _follow(hub: Path, node: Path) -> list[bytes]:
+async def _follow(hub: str, node: Path) -> list[bytes]:
     """A hub that took two entries of another history, and refused what came then."""
     async with Store(f"sqlite:///{node}/node.sqlite") as store:
         lines = [e.line for e in await read_range(store, MAPO)]
-    async with Store(f"sqlite:///{hub}/node.sqlite") as store:
+    async with Store(hub) as store:
         follower = Follower(store, ManualClock(NOW), ACCESS_FOLDS)
         applied = await follower.apply(MAPO, lines[:5])
         prev = applied.head.leaf
@@ -126,8 +127,8 @@ async def _follow(hub: Path, node: Path) -> list[bytes]:
     return lines
 
 
-async def _apply(hub: Path, lines: list[bytes]) -> int:
-    async with Store(f"sqlite:///{hub}/node.sqlite") as store:
+async def _apply(hub: str, lines: list[bytes]) -> int:
+    async with Store(hub) as store:
         follower = Follower(store, ManualClock(NOW), ACCESS_FOLDS)
         assert await follower.state(MAPO) is NodeState.GOOD
         return (await follower.apply(MAPO, lines)).head.seq
@@ -138,15 +139,31 @@ def test_a_refused_copy_is_taken_again_and_the_other_history_is_kept_as_evidence
 ) -> None:
     hub = tmp_path / "hub"
     hub.mkdir()
-    lines = asyncio.run(_follow(hub, node))
+    url = f"sqlite:///{hub}/node.sqlite"
+    lines = asyncio.run(_follow(url, node))
     assert main(["reinstate", str(hub), "mapo", "--after", "99"]) == 2
     assert "journal.no_copy" in capsys.readouterr().err
     assert main(["reinstate", str(hub), "mapo", "--after", "5"]) == 0
     assert "2 entries are kept in" in capsys.readouterr().out
     (evidence,) = (hub / "evidence").iterdir()
     assert len(evidence.read_bytes().splitlines()) == 2
-    assert asyncio.run(_apply(hub, lines)) == 20
+    assert asyncio.run(_apply(url, lines)) == 20
     assert main(["check", str(hub)]) == 0
+
+
+@pytest.mark.postgres
+def test_stores_on_postgresql_are_mended_by_the_same_commands(
+    node: Path, postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = postgres.make_database()
+    lines = asyncio.run(_follow(url, node))
+    assert main(["snapshot", url]) == 0
+    assert main(["reinstate", url, "mapo", "--after", "5"]) == 0
+    assert len(list((tmp_path / "evidence").iterdir())) == 1
+    assert asyncio.run(_apply(url, lines)) == 20
+    assert main(["rebuild", url]) == 0
+    assert main(["check", url]) == 0
 
 
 def test_the_command_offers_every_reason_there_is(capsys: pytest.CaptureFixture[str]) -> None:

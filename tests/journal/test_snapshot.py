@@ -1,6 +1,7 @@
 """A snapshot is a short cut and nothing else: with it or without it, the same rows."""
 
 import asyncio
+import contextlib
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,14 +11,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select, update
+from structlog.testing import capture_logs
 
 from safetynet.base.clock import ManualClock
 from safetynet.base.ids import NodeId
 from safetynet.journal.append import Journal
-from safetynet.journal.snapshot import KEPT, Rebuilt, make_snapshot, rebuild, snapshot_due
+from safetynet.journal.snapshot import (
+    KEPT,
+    LOOK_EVERY_S,
+    Rebuilt,
+    keep_snapshots,
+    make_snapshot,
+    rebuild,
+    snapshot_due,
+)
 from safetynet.store.store import Store
 from safetynet.store.tables import camera_states, snapshot_blocks, snapshots
 from tests.journal.world import FOLDS, rows, state
+from tests.postgres import Server
+from tests.support import eventually
 
 HUB = NodeId("hub")
 words = st.tuples(st.sampled_from("abc"), st.sampled_from(["ok", "dead", "gone"]))
@@ -103,3 +115,26 @@ async def test_a_new_one_is_made_where_enough_came_and_old_ones_go(
     seqs = await store.read(lambda conn: conn.scalars(select(snapshots.c.seq)).all())
     assert seqs == [6, 8]
     assert len(seqs) == KEPT
+
+
+@pytest.mark.postgres
+async def test_a_database_that_is_away_ends_no_node_that_keeps_snapshots(
+    postgres: Server, clock: ManualClock
+) -> None:
+    async with Store(postgres.make_database()) as store:
+        keeping = asyncio.create_task(keep_snapshots(store, clock))
+        postgres.stop()
+        try:
+            with capture_logs() as logs:
+
+                def noticed() -> bool:
+                    clock.advance(LOOK_EVERY_S)
+                    return any(log["event"] == "snapshot.not_made" for log in logs)
+
+                await eventually(noticed)
+        finally:
+            postgres.start()
+        assert not keeping.done()
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping

@@ -227,7 +227,7 @@ def _add_mending(commands: Commands) -> None:
         description="An operator's decision about a copy in the store of a stopped node, the hub's as a "
         "rule. With --after the copy's later entries are moved to a file beside the store.",
     )
-    reinstate.add_argument("place", type=Path, metavar="STORE")
+    reinstate.add_argument("place", metavar="STORE", help="a folder or a database's URL")
     reinstate.add_argument("node", metavar="NODE")
     reinstate.add_argument("--after", type=int, metavar="SEQ", help="the last entry both agree on")
     reinstate.set_defaults(run=_reinstate)

@@ -54,25 +54,30 @@ def run_snapshot(place: str | None, nodes: Sequence[str]) -> int:
     return _for_each(place, nodes, work, running=True)
 
 
-def run_reinstate(place: Path, node: str, *, after: int | None) -> int:
+def run_reinstate(place: str, node: str, *, after: int | None) -> int:
     """Let a store take the journal of a node again whose chain it refused; its own node is stopped.
 
-    With ``after`` the copy's entries beyond that sequence are first written to a file beside the store.
+    With ``after`` the copy's entries beyond that sequence are first written to a file beside the store,
+    or where the command is given if the store is a database.
     """
-    path = _find_stores(str(place))[0]
-
-    async def work() -> None:
-        async with Store(f"sqlite:///{path}") as store:
-            follower = Follower(store, SystemClock(), FOLDS)
-            if after is not None:
-                lines = await follower.list_after(NodeId(node), after)
-                _keep_evidence(path.parent / EVIDENCE, f"{node}-after-{after}", lines)
-            await follower.reinstate(NodeId(node), after=after)
-
-    with stopped(path.parent):
-        asyncio.run(work())
+    if "://" in place:
+        asyncio.run(_reinstate(place, Path(EVIDENCE), NodeId(node), after))
+    else:
+        path = _find_stores(place)[0]
+        with stopped(path.parent):
+            url = f"sqlite:///{path}"
+            asyncio.run(_reinstate(url, path.parent / EVIDENCE, NodeId(node), after))
     print(f"{node} is taken again at the next start" + (f", after seq {after}" if after else ""))
     return 0
+
+
+async def _reinstate(url: str, evidence: Path, node: NodeId, after: int | None) -> None:
+    async with Store(url) as store:
+        follower = Follower(store, SystemClock(), FOLDS)
+        if after is not None:
+            lines = await follower.list_after(node, after)
+            _keep_evidence(evidence, f"{node}-after-{after}", lines)
+        await follower.reinstate(node, after=after)
 
 
 def _keep_evidence(folder: Path, name: str, lines: Sequence[bytes]) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 import structlog
 from sqlalchemy import Connection, Row, Table, delete, insert, select, tuple_
+from sqlalchemy.exc import IntegrityError
 
 from safetynet import __version__
 from safetynet.base.clock import Clock
+from safetynet.base.errors import UnavailableError
 from safetynet.base.ids import NodeId
 from safetynet.journal.entry import parse_entry, time_text
 from safetynet.journal.rows import Folds, Head, fold, read_head
@@ -101,13 +103,24 @@ async def make_snapshot(store: Store, node: NodeId, clock: Clock) -> Snapshot | 
 
 
 async def keep_snapshots(store: Store, clock: Clock) -> None:
-    """Make a snapshot of each journal in the store whenever it grew enough, until cancelled."""
+    """Make a snapshot of each journal in the store whenever it grew enough, until cancelled.
+
+    What comes between (the database is away, another process of the node makes the same one) ends
+    that snapshot alone: it is a short cut, and the next look finds it due again.
+    """
     while True:
         await clock.sleep(LOOK_EVERY_S)
-        for node in await snapshot_due(store, EVERY_ENTRIES):
-            made = await make_snapshot(store, node, clock)
-            if made is not None:
-                log.info("snapshot.made", of=node, epoch=made.head.epoch, seq=made.head.seq)
+        try:
+            await _make_due(store, clock)
+        except (UnavailableError, IntegrityError) as error:
+            log.info("snapshot.not_made", error=type(error).__name__)
+
+
+async def _make_due(store: Store, clock: Clock) -> None:
+    for node in await snapshot_due(store, EVERY_ENTRIES):
+        made = await make_snapshot(store, node, clock)
+        if made is not None:
+            log.info("snapshot.made", of=node, epoch=made.head.epoch, seq=made.head.seq)
 
 
 async def snapshot_due(store: Store, every: int) -> list[NodeId]:
