@@ -96,7 +96,9 @@ class Net:
             )
             life = Life(journal, step)
             if heard:
-                life.publishing = self.group.create_task(Publisher(journal, self.buses.mapo).run())
+                publisher = Publisher(journal, self.buses.mapo)
+                await publisher.answer()
+                life.publishing = self.group.create_task(publisher.run())
                 await self.buses.linked()
             yield life
             if life.publishing is not None:

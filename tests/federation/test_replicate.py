@@ -99,7 +99,9 @@ async def pair(buses: Buses, tmp_path: Path) -> AsyncIterator[Pair]:
         replica = Replica(MAPO, follower, buses.hub)
         pair = Pair(buses, journal, follower, replica, [], group)
         await pair._count_ranges()
-        publishing = group.create_task(Publisher(journal, buses.mapo).run())
+        publisher = Publisher(journal, buses.mapo)
+        await publisher.answer()
+        publishing = group.create_task(publisher.run())
         await buses.linked()
         yield pair
         publishing.cancel()

@@ -29,16 +29,23 @@ log = structlog.get_logger()
 
 
 class Publisher:
-    """Sends what a journal commits, in order, and answers for its ranges."""
+    """Sends what a journal commits, in order, and answers for its ranges.
+
+    Each process of a node may ``answer``; one at a time is to ``run``. Between one that ended and the
+    next nothing is published: followers see the gap in the next beat and ask for the range.
+    """
 
     def __init__(self, journal: Journal, bus: Bus) -> None:
         self._journal = journal
         self._bus = bus
 
+    async def answer(self) -> None:
+        """Begin to answer for ranges."""
+        await self._bus.answer(subjects.entry_range(self._journal.node), self._answer_range)
+
     async def run(self) -> None:
         """Publish until cancelled. What is lost on the way is asked for by range."""
         node = self._journal.node
-        await self._bus.answer(subjects.entry_range(node), self._answer_range)
         with self._journal.feed.subscribe() as subscription:
             while True:
                 batch = await _next_batch(subscription)

@@ -40,6 +40,7 @@ from safetynet.journal.append import Journal
 from safetynet.journal.mark import HeadMark
 from safetynet.journal.rows import Head
 from safetynet.journal.snapshot import keep_snapshots
+from safetynet.store.duty import hold_duty
 from safetynet.store.engines import sqlite_url
 from safetynet.store.store import Store
 from safetynet.video.ipc import Source, Turn
@@ -109,14 +110,17 @@ async def _run_district(
         stack.push_async_callback(node.stop)
         beat = _Beat(node, boot, journal, bus, line, health, clock)
         await _answer(node, bus)
+        publisher = Publisher(journal, bus)
+        await publisher.answer()
+        snapshots = partial(keep_snapshots, store, clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(journal.watch())
-            group.create_task(Publisher(journal, bus).run())
+            group.create_task(hold_duty(store.url, f"relay {own.node}", publisher.run, clock))
+            group.create_task(hold_duty(store.url, f"snapshots {own.node}", snapshots, clock))
             group.create_task(beat.run())
             group.create_task(_tick(node, clock))
             group.create_task(line.serve(node.node))
             group.create_task(health.run())
-            group.create_task(keep_snapshots(store, clock))
             if path:
 
                 async def tell(catalogue: Catalogue, change: Change) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -47,6 +48,7 @@ from safetynet.journal.mark import HeadMark
 from safetynet.journal.rows import Head
 from safetynet.journal.snapshot import keep_snapshots
 from safetynet.links.ucp.server import open_ucp_server
+from safetynet.store.duty import hold_duty
 from safetynet.store.engines import sqlite_url
 from safetynet.store.schema import KEYS_SCHEMA
 from safetynet.store.store import Store
@@ -146,7 +148,7 @@ class _Hub:
             self._renew(responder),
             self._beat(),
             self._eyes.prepare(self._clock),
-            keep_snapshots(self._journal.store, self._clock),
+            self._keep_snapshots(),
         ):
             group.create_task(job)
 
@@ -187,6 +189,11 @@ class _Hub:
 
     def _tell(self, standing: Standing) -> None:
         self._consoles.tell_all(NodeEvent(node=self._desk.view_node(standing)))
+
+    async def _keep_snapshots(self) -> None:
+        store = self._journal.store
+        keep = partial(keep_snapshots, store, self._clock)
+        await hold_duty(store.url, f"snapshots {HUB}", keep, self._clock)
 
     async def _renew(self, responder: Responder) -> None:
         while True:
