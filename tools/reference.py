@@ -23,7 +23,7 @@ from safetynet.base.ids import HUB, NodeId
 from safetynet.federation import inventory, messages, subjects
 from safetynet.federation.permissions import permissions_of
 from safetynet.incident import entries as incident_entries
-from safetynet.incident import showing
+from safetynet.incident import moment, showing
 from safetynet.journal import chain
 from safetynet.journal import entry as journal_entry
 from safetynet.web.openapi import openapi_text
@@ -51,8 +51,8 @@ ABOUT_PERMISSIONS = (
 ABOUT_JOURNAL = (
     "The entry itself is decided in [design 0002](../design/0002-journal-entry.md). Bodies hold"
     " integers, text, flags, lists and objects; `*_mdeg` are thousandths of a degree, `*_e7` 1e-7"
-    " degrees, `*_milli` thousandths of the unit named beside them. `CameraBody` and `ZoneBody` stand as arrays"
-    " in the order of their fields.\n"
+    " degrees, `*_milli` thousandths of the unit named beside them. `CameraBody`, `ZoneBody`, `KnownBody`, `UnwellBody` and `HeldBody`"
+    " stand as arrays in the order of their fields. A field with a default is absent where it has it.\n"
 )
 ABOUT_ERRORS = (
     "A code is stable and public; the words beside it may change. By HTTP an error is a problem"
@@ -94,8 +94,13 @@ PARTS: tuple[Struct, ...] = (
     incident_entries.ToldBody,
     showing.ViewBody,
     showing.PassedBody,
-    showing.AimBody,
+    moment.AimBody,
     showing.ReasonBody,
+    moment.MomentBody,
+    moment.AskedBody,
+    moment.KnownBody,
+    moment.UnwellBody,
+    moment.HeldBody,
     access_entries.Ledger,
     inventory.CameraBody,
     inventory.ZoneBody,

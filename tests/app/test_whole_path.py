@@ -1,6 +1,7 @@
 """The whole path in a real city of two districts: a call comes in, a picture goes out, all of it
 written down, and none of it longer than it may be."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from safetynet.app.replay.command import run_replay
 from safetynet.incident.model import IncidentKind, Progress
 from tests.app.conftest import Town
 from tests.app.viewer import open_console
@@ -161,6 +163,23 @@ async def test_a_console_that_leaves_takes_its_rights_with_it_and_no_others(town
         async with stays.watch(kept) as view:
             await view.look(frames=2)
     await town.call_119(key, at, progress=Progress.ENDED)
+
+
+async def test_what_the_hub_decided_so_far_is_the_same_when_it_is_asked_again(town: Town) -> None:
+    at = await town.place("mapo")
+    keys = [town.new_key(), town.new_key()]
+    for key in keys:  # the second one finds the cameras held that the first one turned
+        await town.call_119(key, at)
+        incident = (await town.incident(key))["id"]
+        await town.told("hub", incident, "choice.made/1")
+    store, bundle = town.data / "hub", town.data.parent / "bundle"
+
+    async def proven() -> bool:  # as soon as the copies of the districts' journals are here
+        return await asyncio.to_thread(run_replay, str(store), None, city=bundle) == 0
+
+    assert await eventually(proven)
+    for key in keys:
+        await town.call_119(key, at, progress=Progress.ENDED)
 
 
 async def test_a_grant_is_worth_nothing_in_other_hands_or_twice(town: Town) -> None:

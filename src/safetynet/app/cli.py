@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_ledger,
         _add_destroy,
         _add_mending,
+        _add_replay,
         _add_nodes,
         add_keys,
         add_nats,
@@ -240,6 +241,21 @@ def _add_journals(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("nodes", metavar="NODE", nargs="*", help="default: every journal in it")
 
 
+def _add_replay(commands: Commands) -> None:
+    replay = commands.add_parser(
+        "replay",
+        help="ask recorded decisions again, and say whether the answer is the same",
+        description="Reads choices of views from a hub's store, asks each again in its own moment, and "
+        "compares views, order, aims and reasons. Exit status 1 where one differs, or cannot be asked.",
+    )
+    replay.add_argument(
+        "place", metavar="DATA", nargs="?", help="a hub's folder, store or URL; default: the demo's"
+    )
+    replay.add_argument("incident", metavar="INCIDENT", nargs="?", help="only this one's decisions")
+    replay.add_argument("--city", type=Path, metavar="BUNDLE", help="the bundle that the hub used")
+    replay.set_defaults(run=_replay)
+
+
 def _add_nodes(commands: Commands) -> None:
     for name, help_ in (("hub", "run a hub"), ("district", "run one or several district nodes")):
         node = commands.add_parser(name, help=help_)
@@ -351,6 +367,12 @@ def _reinstate(a: argparse.Namespace) -> int:
     from safetynet.app.mend import run_reinstate
 
     return run_reinstate(a.place, a.node, after=a.after)
+
+
+def _replay(a: argparse.Namespace) -> int:
+    from safetynet.app.replay.command import run_replay
+
+    return run_replay(a.place, a.incident, city=a.city)
 
 
 def _hub(a: argparse.Namespace) -> int:

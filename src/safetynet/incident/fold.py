@@ -70,7 +70,8 @@ def fold_choice(conn: Connection, entry: Entry) -> None:
     row = {
         "decided_at": body.decided_at,
         "decided_ms": body.decided_ms,
-        "document": _text(body),
+        # What it was asked in stays in the entry: nobody needs it to go on.
+        "document": _text(msgspec.structs.replace(body, moment=None)),
     }
     _put(conn, choices, key, row)
     kept = [view.camera for view in body.views]

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
 from safetynet.incident.entries import PlaceBody
+from safetynet.incident.moment import AimBody, MomentBody, milli
 from safetynet.journal.entry import Draft, time_text
 
 CHOICE_MADE: Final = "choice.made/1"
@@ -17,19 +19,12 @@ STILL_SHOWN: Final = "still.shown/1"
 VIEW_JUDGED: Final = "view.judged/1"
 
 
-class AimBody(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a camera was to look, in thousandths of a degree."""
+class Picture(StrEnum):
+    """Which picture of a view a viewer's word rests on."""
 
-    azimuth_mdeg: int
-    tilt_mdeg: int
-    hfov_mdeg: int
-
-    @classmethod
-    def of(cls, *, azimuth_deg: float, tilt_deg: float, hfov_deg: float) -> "AimBody":
-        """From degrees."""
-        return cls(
-            azimuth_mdeg=milli(azimuth_deg), tilt_mdeg=milli(tilt_deg), hfov_mdeg=milli(hfov_deg)
-        )
+    LIVE = "live"
+    STILL = "still"
+    """The viewer had seen nothing but the still."""
 
 
 class ReasonBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +113,7 @@ class PassedBody(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class ChoiceBody(msgspec.Struct, frozen=True, kw_only=True):
+class ChoiceBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of ``choice.made/1``; it replaces the choice before it."""
 
     incident: IncidentId
@@ -132,6 +127,8 @@ class ChoiceBody(msgspec.Struct, frozen=True, kw_only=True):
     """Error code where the service refused a plan (``service.not_a_trigger``): no views then."""
     views: tuple[ViewBody, ...]
     passed_over: tuple[PassedBody, ...]
+    moment: MomentBody | None = None
+    """What the choice was asked in. Absent where nothing was chosen, and in entries of before."""
 
 
 class ViewChangedBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,7 +153,7 @@ class ShownBody(msgspec.Struct, frozen=True, kw_only=True):
     """From the report accepted to the picture on the viewer's screen."""
 
 
-class JudgedBody(msgspec.Struct, frozen=True, kw_only=True):
+class JudgedBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of ``view.judged/1``: a viewer says that a view shows the scene, or that it does not.
 
     It says all that can be learned from it, so that an incident that moves on changes nothing. The
@@ -174,6 +171,8 @@ class JudgedBody(msgspec.Struct, frozen=True, kw_only=True):
     aim: AimBody | None
     """Where the camera had been turned; None for one that stood as it stands."""
     drill: bool
+    picture: Picture = Picture.LIVE
+    """What the word rests on. Absent: the live picture, as in entries of before."""
 
 
 def choice_made(
@@ -187,6 +186,7 @@ def choice_made(
     views: Sequence[ViewBody],
     passed_over: Sequence[PassedBody],
     refused: str = "",
+    moment: MomentBody | None = None,
 ) -> Draft:
     """The entry on which views were chosen, with every reason."""
     body = ChoiceBody(
@@ -199,6 +199,7 @@ def choice_made(
         refused=refused,
         views=tuple(views),
         passed_over=tuple(passed_over),
+        moment=moment,
     )
     return Draft(kind=CHOICE_MADE, body=body)
 
@@ -256,8 +257,3 @@ def _shown(
         at=time_text(at),
         took_ms=took_ms,
     )
-
-
-def milli(value: float) -> int:
-    """Thousandths, rounded."""
-    return round(value * 1000)

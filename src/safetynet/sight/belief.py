@@ -96,6 +96,7 @@ class Beliefs:
         """(n,) int32"""
         self._table = np.zeros((len(prior), AZIMUTHS, RANGES), np.float32)
         self._rows = len(prior)
+        self._digest: str | None = None
         for k, p in enumerate(prior):
             self._table[k] = chances(p)
 
@@ -149,6 +150,7 @@ class Beliefs:
         """A camera is set anew: ``one`` holds it alone, as its owner tells it now. What was learned of
         it is forgotten; where its pose is known now there is no belief any more."""
         self._evidence.pop(camera, None)
+        self._digest = None
         self._first_row[camera] = self.row[camera] = -1
         if unknown:
             (azimuth,), (width,) = said_of(one)
@@ -222,6 +224,7 @@ class Beliefs:
             if row is None or beliefs.row[row] < 0:
                 continue
             beliefs._evidence[row] = evidence
+            beliefs._digest = None
             if np.array_equal(self._start_of(before), beliefs._start_of(row)):
                 beliefs.row[row] = beliefs._append_row()
                 beliefs._table[beliefs.row[row]] = self._table[self.row[before]]
@@ -231,6 +234,11 @@ class Beliefs:
 
     def digest(self) -> str:
         """SHA-256 over what was learned; equal for equal beliefs, whatever the order of cameras."""
+        if self._digest is None:
+            self._digest = self._work_out_digest()
+        return self._digest
+
+    def _work_out_digest(self) -> str:
         digest = hashlib.sha256(b"beliefs/%d" % VERSION)
         for row, evidence in self._in_order():
             digest.update(f"{self._ids[row]}\0{evidence.count}\0".encode())
@@ -242,6 +250,7 @@ class Beliefs:
 
     def _refresh(self, camera: int) -> None:
         """Work out the chances of a camera anew."""
+        self._digest = None
         if self.row[camera] == self._first_row[camera]:
             self.row[camera] = self._append_row()
         self._table[self.row[camera]] = chances(self.posterior(camera))

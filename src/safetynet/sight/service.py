@@ -234,6 +234,17 @@ class Sight:
         lon, lat = self.city.plane.to_lonlat(x, y)
         return tuple((float(a), float(b)) for a, b in zip(lon, lat, strict=True))
 
+    def list_near(self, request: Request) -> list[CameraId]:
+        """Cameras near enough to be weighed for a question, in order of id; of others nothing matters.
+
+        Raises ``InvalidError`` as ``choose`` does.
+        """
+        check_request(request)
+        place, all_ = self._place(request.place, request.target), self._eye.lens.camera
+        away = np.hypot(all_["x"] - place.mid_x, all_["y"] - place.mid_y)
+        rows = np.flatnonzero(away <= request.radius_m + place.spread_m + 1.0)
+        return sorted(self._cameras.ids[row] for row in rows.tolist())
+
     def look(self, request: Request, camera: CameraId, aim: Aim | None = None) -> Look:
         """How one healthy camera shows the places that a request asks for, in its home pose or aimed.
 
@@ -283,6 +294,10 @@ class Sight:
     def _read_beliefs(self) -> None:
         self._cameras.read_beliefs()
         self._eye = self._eye._replace(tables=self._tables())
+
+    def digest_beliefs(self) -> str:
+        """SHA-256 over what was learned of directions, hex."""
+        return self._cameras.beliefs.digest()
 
     def believed(self, camera: CameraId) -> Learned | None:
         """What is believed of a camera's direction; None where it is known.

@@ -9,6 +9,7 @@ from safetynet.access.destruction import Because, Office
 from safetynet.access.model import ViewerKey
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
 from safetynet.incident.model import IncidentKind, IncidentState, PlaceOrigin
+from safetynet.incident.showing import Picture
 from safetynet.sight.model import Aim, ChosenView, PassedOver, Reason
 
 
@@ -171,6 +172,8 @@ class ViewJudged(msgspec.Struct, frozen=True, kw_only=True, tag="view_judged"):
     incident: IncidentId
     camera: CameraId
     shown: bool
+    picture: Picture = Picture.LIVE
+    """What the word rests on: the live picture, or only the still that came before it."""
 
 
 FromConsole = Hello | EyesOn | StillShown | ViewJudged

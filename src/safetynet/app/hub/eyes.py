@@ -7,6 +7,16 @@ from dataclasses import replace
 
 from safetynet.app.cameras import cameras_of
 from safetynet.app.hub.judging import read_observation
+from safetynet.app.hub.moment import (
+    Circumstances,
+    Decision,
+    as_recorded,
+    asked_of,
+    changed_by,
+    moment_of,
+    read_asked,
+    tell,
+)
 from safetynet.app.hub.roll import Roll, Step
 from safetynet.base.clock import Clock
 from safetynet.base.errors import NotFoundError
@@ -33,6 +43,7 @@ BETWEEN_S = 0.05
 LOOK_AGAIN_S = 1.0
 MOST_UPDATES = 100
 """More changed cameras than this are taken in by a new table, in one step."""
+OK = HealthState.OK
 _NOBODY: Mapping[CameraId, Aim] = {}
 
 
@@ -51,6 +62,9 @@ class Eyes:
         self._changes: dict[NodeId, Change] = {}
         """By catalogues that were taken, until whoever brought them looks."""
         self._changing = asyncio.Lock()
+        self._assumed = assumed
+        self._in_use: dict[NodeId, str] = {}
+        """Checksums of the catalogues in the table in use; the thread of sight writes it."""
         # One thread: sight is pure and quick, and the loop must not wait for it. The table in use
         # changes in that thread alone, between questions.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sight")
@@ -73,13 +87,12 @@ class Eyes:
 
     async def _take(self, steps: Sequence[Step]) -> None:
         moved = [(step.node, record) for step in steps for record in step.moved]
+        catalogues = {step.node: step.checksum for step in steps}
         if all(step.fits for step in steps) and len(moved) <= MOST_UPDATES:
-            await self._in_thread(lambda: self._update(moved))
-        elif any(step.moved or step.change.removed for step in steps):
+            await self._in_thread(lambda: self._update(moved, catalogues))
+        else:
             cameras = await asyncio.to_thread(self.roll.columns, self.city)
-            await self._in_thread(lambda: self._use(cameras))
-            for camera, state in self._unwell.items():  # said while the table was made
-                self._now.set(camera, CameraNow(state=state))
+            await self._in_thread(lambda: self._use(cameras, catalogues))
         for step in steps:
             self._changes[step.node] = step.change
             self.roll.remove(step)
@@ -88,18 +101,25 @@ class Eyes:
             for camera in (*step.change.removed, *step.turned):
                 # What it showed before it was moved says nothing of what it shows now.
                 self._words.pop(camera, None)
-        told = sorted({record.id for _, record in moved} & self._words.keys())
+        turned = {camera for step in steps for camera in step.turned}
+        told = sorted({record.id for _, record in moved} & (self._words.keys() | turned))
         await self._in_thread(lambda: self._learn(told))
 
-    def _update(self, moved: Sequence[tuple[NodeId, CameraRecord]]) -> None:
+    def _update(
+        self, moved: Sequence[tuple[NodeId, CameraRecord]], catalogues: Mapping[NodeId, str]
+    ) -> None:
         """In the thread of sight."""
+        self._in_use |= catalogues
         for node, record in moved:
             self._sight.update(record.id, cameras_of([record], [node], self.city))
 
-    def _use(self, cameras: Cameras) -> None:
+    def _use(self, cameras: Cameras, catalogues: Mapping[NodeId, str]) -> None:
         """In the thread of sight."""
+        self._in_use |= catalogues
         self._sight = self._sight.with_cameras(cameras)
         self._now = self._sight.carry(self._now)
+        for camera, state in list(self._unwell.items()):  # of cameras that only come now
+            self._now.set(camera, CameraNow(state=state))
 
     async def learn(self, words: Sequence[JudgedBody]) -> None:
         """Take in what viewers said of views, oldest first. Of a viewer's words on one view the last
@@ -125,7 +145,8 @@ class Eyes:
         before = self._unwell.pop(camera, HealthState.OK)
         if state is not HealthState.OK:
             self._unwell[camera] = state
-        self._now.set(camera, CameraNow(state=state))
+        # In turn with the questions: one that is being answered goes on with what it began with.
+        self._thread.submit(lambda: self._now.set(camera, CameraNow(state=state)))
         return before is not state
 
     async def choose(
@@ -142,6 +163,31 @@ class Eyes:
 
         def work() -> Choice:
             return self._sight.choose(request, self._as_things_are(away, lost, held))
+
+        return await self._in_thread(work)
+
+    async def decide(
+        self,
+        request: Request,
+        away: frozenset[NodeId],
+        lost: frozenset[CameraId] = frozenset(),
+        held: Mapping[CameraId, Aim] = _NOBODY,
+    ) -> Decision:
+        """Choose as ``choose`` does, for the record: with the moment that it was asked in.
+
+        The question is about a point; it and the aims are rounded to what an entry can keep.
+        """
+
+        def work() -> Decision:
+            asked, aims = read_asked(asked_of(request)), as_recorded(held)
+            near = self._sight.list_near(asked)
+            unwell = {c: state for c in near if (state := self._now.get(c).state) is not OK}
+            now = Circumstances(away=away, unwell=unwell, held=aims, lost=lost)
+            moment = moment_of(
+                self._sight, asked, near, now, catalogues=self._in_use, assumed=self._assumed
+            )
+            choice = self._sight.choose(asked, self._as_things_are(away, lost, aims))
+            return Decision(choice=choice, moment=moment)
 
         return await self._in_thread(work)
 
@@ -164,20 +210,16 @@ class Eyes:
         self, away: frozenset[NodeId], lost: frozenset[CameraId], held: Mapping[CameraId, Aim]
     ) -> Now:
         """In the thread of sight, for the table in use."""
-        for district in self.city.districts:
-            self._now.set_owner(district.node, away=district.node in away)
-        busy = {c: CameraNow(state=HealthState.BUSY, aim=aim) for c, aim in held.items()}
-        gone = dict.fromkeys(lost, CameraNow(state=HealthState.OWNER_AWAY))
-        return self._now.but({c: n for c, n in busy.items() if self._is_well(c)} | gone)
+        unwell = {c: self._now.get(c).state for c in held if self._now.get(c).state is not OK}
+        now = Circumstances(away=away, unwell=unwell, held=held, lost=lost)
+        tell(self._now, now, (d.node for d in self.city.districts))
+        return self._now.but(changed_by(now))
 
     async def prepare(self, clock: Clock) -> None:
         """Find what walls hide around all cameras, a little at a time, between questions."""
         while True:
             more = await self._in_thread(lambda: self._sight.prepare_some(AT_A_TIME))
             await clock.sleep(BETWEEN_S if more else LOOK_AGAIN_S)
-
-    def _is_well(self, camera: CameraId) -> bool:
-        return self._now.get(camera).state is HealthState.OK
 
     async def areas(
         self, views: Sequence[tuple[CameraId, Aim | None]]

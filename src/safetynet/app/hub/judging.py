@@ -6,7 +6,7 @@ from safetynet.access.model import Viewer
 from safetynet.app.hub.response import Response
 from safetynet.base.errors import RefusedError
 from safetynet.incident.entries import PlaceBody
-from safetynet.incident.showing import AimBody, JudgedBody
+from safetynet.incident.showing import AimBody, JudgedBody, Picture
 from safetynet.journal.entry import time_text
 from safetynet.sight.model import Observation, Place, TargetKind, Witness
 from safetynet.web.types import ViewJudged
@@ -40,6 +40,7 @@ def plan_judgement(
         if aim
         else None,
         drill=response.incident.drill,
+        picture=word.picture,
     )
 
 
@@ -56,5 +57,5 @@ def read_observation(body: JudgedBody) -> Observation | None:
         place=Place(at=place.at, error_m=place.error_m),
         target=TargetKind(body.target),
         shown=body.shown,
-        by=Witness.OPERATOR,
+        by=Witness.STILL if body.picture is Picture.STILL else Witness.OPERATOR,
     )

@@ -16,6 +16,7 @@ from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.granting import Granting
 from safetynet.app.hub.judging import plan_judgement
+from safetynet.app.hub.moment import Decision
 from safetynet.app.hub.owners import Held, Owners
 from safetynet.app.hub.response import (
     Response,
@@ -166,9 +167,10 @@ class Responder:
         """One round; True where views were lost and others should be tried."""
         request = plan_request(response.incident, plan, night=_is_night(self._clock.now()))
         away = self._owners.list_away()
-        choice = await self._eyes.choose(
+        decision = await self._eyes.decide(
             request, away, frozenset(response.lost), self.list_held(but=response)
         )
+        choice = decision.choice
         if not response.incident.state.is_open or _is_served(response, choice):
             return False
         dropped = self._adopt(response, choice)
@@ -178,7 +180,7 @@ class Responder:
         ]
         viewers = [console.viewer for console in self._consoles.list_all()]
         issued = self._granting.issue(response, plan, viewers)
-        await self._journal.append([self._choice_draft(response, plan), *issued])
+        await self._journal.append([self._choice_draft(response, plan, decision), *issued])
         self._show(response)
         for viewer in viewers:
             self._granting.hand(response, viewer)
@@ -416,8 +418,8 @@ class Responder:
         passed = self._clock.now() - response.incident.received_at
         return round(passed.total_seconds() * 1000, 1 if exact else 0)
 
-    def _choice_draft(self, response: Response, plan: Plan) -> Draft:
-        choice = response.choice
+    def _choice_draft(self, response: Response, plan: Plan, decision: Decision) -> Draft:
+        choice = decision.choice
         return choice_made(
             response.incident.id,
             decided_at=self._clock.now(),
@@ -425,8 +427,9 @@ class Responder:
             service=plan.service.value,
             target=plan.target.value,
             min_px_per_m=plan.min_px_per_m,
-            views=[body_of_view(v) for v in choice.views] if choice else [],
-            passed_over=[body_of_passed(p) for p in choice.passed_over] if choice else [],
+            views=[body_of_view(v) for v in choice.views],
+            passed_over=[body_of_passed(p) for p in choice.passed_over],
+            moment=decision.moment,
         )
 
     def _forget_old(self) -> None:

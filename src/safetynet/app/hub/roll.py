@@ -1,5 +1,6 @@
 """Every camera of the districts that joined, and whose it is."""
 
+import math
 from dataclasses import dataclass
 
 import msgspec
@@ -20,12 +21,15 @@ class Step:
 
     node: NodeId
     change: Change
+    checksum: str
+    """Of the catalogue that it became."""
     moved: tuple[CameraRecord, ...]
     """Cameras of which more than the name is new."""
     turned: frozenset[CameraId]
     """Those of them that were known before."""
     fits: bool
-    """True where the same cameras have the same zones: their rows can be put anew one by one."""
+    """True where the same cameras have the same zones, and lists say as much of what they are as before
+    (one camera of a pole speaks for its neighbours): their rows can be put anew one by one."""
 
 
 class Roll:
@@ -50,10 +54,11 @@ class Roll:
         step = Step(
             node=node,
             change=change,
+            checksum=catalogue.checksum,
             moved=moved,
             turned=turned,
             fits=not change.removed
-            and all(r.id in turned and self._records[r.id].zones == r.zones for r in moved),
+            and all(r.id in turned and _alike(self._records[r.id], r) for r in moved),
         )
         self._catalogues[node] = catalogue
         if change:
@@ -119,3 +124,13 @@ class Roll:
             return True
         named = msgspec.structs.replace(known, name=record.name)
         return msgspec.msgpack.encode(named) != msgspec.msgpack.encode(record)
+
+
+def _alike(a: CameraRecord, b: CameraRecord) -> bool:
+    """True where everything that the table of cameras works out of all of them together is the same."""
+    return _shared(a) == _shared(b)
+
+
+def _shared(r: CameraRecord) -> tuple[object, ...]:
+    told = math.isnan(r.azimuth_deg), r.azimuth_sd_deg, r.azimuth_origin, r.pose_origin
+    return r.zones, r.kind, r.pole, r.all_round, *told
