@@ -7,7 +7,8 @@ from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId, IncidentId, ViewerId
 from safetynet.incident.entries import PlaceBody
 from safetynet.incident.model import PlaceOrigin
-from safetynet.incident.showing import AimBody, JudgedBody
+from safetynet.incident.moment import AimBody
+from safetynet.incident.showing import JudgedBody, Picture
 from safetynet.sight.model import Observation, Place, TargetKind, Witness
 
 WORD = JudgedBody(
@@ -43,3 +44,9 @@ def test_a_turned_camera_and_a_drill_teach_nothing() -> None:
     turned = AimBody.of(azimuth_deg=10.0, tilt_deg=5.0, hfov_deg=60.0)
     assert read_observation(msgspec.structs.replace(WORD, aim=turned)) is None
     assert read_observation(msgspec.structs.replace(WORD, drill=True)) is None
+
+
+def test_a_word_on_a_still_is_a_stills() -> None:
+    still = read_observation(msgspec.structs.replace(WORD, picture=Picture.STILL))
+    assert still is not None
+    assert still.by is Witness.STILL

@@ -75,6 +75,11 @@ async def test_every_kind_of_place_can_be_asked_and_every_camera_has_a_reason(to
         answer = await town.get("/api/views", **query, target="fire", count=6)
         assert 1 <= len(answer["views"]) <= 6, query
         assert 0 < answer["chance"] <= 1, query
+        plan = answer["hand_over"]
+        assert (plan is not None) == ("speed_mps" in query)
+        if plan is not None:
+            assert len(plan["until_s"]) == len(answer["views"])
+            assert 0 <= plan["ask_s"] <= (plan["leaves_s"] or query.get("ahead_s", 20))
 
     key = town.new_key()
     await town.report(key=key, kind="fire", **point)

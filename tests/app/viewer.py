@@ -137,7 +137,7 @@ class Console:
         }
         await self._socket.send(json.dumps(line))
 
-    async def judge(self, grant: Message, *, shown: bool) -> None:
+    async def judge(self, grant: Message, *, shown: bool, picture: str | None = None) -> None:
         """Say whether a view shows the scene."""
         line = {
             "type": "view_judged",
@@ -145,6 +145,7 @@ class Console:
             "camera": grant["camera"],
             "shown": shown,
         }
+        line |= {"picture": picture} if picture else {}
         await self._socket.send(json.dumps(line))
 
     async def judged(self, grant: Message, *, shown: int, not_shown: int) -> Message:

@@ -31,6 +31,7 @@ from safetynet.incident.model import (
     Progress,
     Report,
 )
+from safetynet.incident.moment import AimBody
 from safetynet.incident.read import (
     KeptIncident,
     find_by_identity,
@@ -40,9 +41,9 @@ from safetynet.incident.read import (
     list_recent,
 )
 from safetynet.incident.showing import (
-    AimBody,
     JudgedBody,
     PassedBody,
+    Picture,
     ReasonBody,
     ViewBody,
     choice_made,
@@ -295,6 +296,21 @@ async def test_of_a_viewers_words_on_a_view_the_last_counts_in_the_order_they_we
     assert await told() == [beside, other, changed]
     await journal.rebuild()
     assert await told() == [beside, other, changed]
+
+
+async def test_a_word_on_a_still_says_so_and_one_of_before_was_on_the_live_picture(
+    journal: Journal,
+) -> None:
+    live = judgement("mapo-1", "vw_1", True)
+    still = msgspec.structs.replace(live, viewer=ViewerId("vw_2"), picture=Picture.STILL)
+    before, after = await journal.append([view_judged(live), view_judged(still)])
+    assert b"picture" not in before.line
+    assert b'"picture":"still"' in after.line
+    told = await journal.store.read(lambda conn: list_judgements(conn, HUB))
+    assert {word.viewer: word.picture for word in told} == {
+        "vw_1": Picture.LIVE,
+        "vw_2": Picture.STILL,
+    }
 
 
 async def test_an_unknown_incident_is_not_found(journal: Journal) -> None:

@@ -255,6 +255,19 @@ def test_more_views_a_higher_limit_or_a_shorter_lead_never_ask_sooner(
     assert (plan.leaves_s is None) == (max(plan.unseen) <= limit)
 
 
+def test_each_view_says_until_when_it_shows_a_target(town: Any) -> None:
+    city = town.build([], [], [[(-500.0, 0.0), (500.0, 0.0)]])
+    found = ahead(city, 0, 0, heading_deg=90.0, times_s=np.arange(1.0, 21.0))
+    near, far, never = found.x <= 30.0, found.x <= 1e6, found.x > 1e6
+    shown = np.stack([near, far, never]).astype(float)
+    plan = plan_handover(found, shown, lead_s=3.0)
+    gone, stays, nothing = plan.until_s
+    assert (stays, nothing) == (None, 0.0)
+    assert gone is not None
+    assert 30 / (5 * 1.3 + SPEED_MPS) < gone < 30 / (5 * 0.7 - SPEED_MPS)
+    assert plan.leaves_s is None
+
+
 def test_without_views_the_next_question_is_due_now() -> None:
     plan = plan_handover(line_ahead(3, 5, 0), np.empty((0, 5)), lead_s=1.0)
     assert plan.leaves_s == 0.0

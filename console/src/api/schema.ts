@@ -340,6 +340,13 @@ export interface components {
                 number
             ][] | null;
         };
+        /** HandOver */
+        HandOver: {
+            ask_s: number;
+            leaves_s: number | null;
+            unseen: number[];
+            until_s: (number | null)[];
+        };
         /**
          * IncidentKind
          * @description What happened, across all services.
@@ -500,6 +507,7 @@ export interface components {
         /** ViewsAnswer */
         ViewsAnswer: {
             chance: number;
+            hand_over?: components["schemas"]["HandOver"] | null;
             passed_over: components["schemas"]["PassedOver"][];
             took_ms: number;
             views: components["schemas"]["ViewView"][];

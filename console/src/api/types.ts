@@ -53,7 +53,7 @@ export type FromConsole =
   | { type: 'hello'; agency: string; name: string; key: ViewerKey }
   | { type: 'eyes_on'; incident: string; camera: string; grant: string }
   | { type: 'still_shown'; incident: string; camera: string; grant: string }
-  | { type: 'view_judged'; incident: string; camera: string; shown: boolean };
+  | { type: 'view_judged'; incident: string; camera: string; shown: boolean; picture: 'live' | 'still' };
 
 export type ToConsole =
   | { type: 'snapshot'; now: string; viewer: string; incidents: IncidentView[]; nodes: NodeView[] }

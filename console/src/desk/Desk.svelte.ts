@@ -3,6 +3,7 @@ import type { CityView, GrantView, IncidentView, NodeView, SettingsView, StagedK
 import { LiveSocket, socketUrl } from '../live/LiveSocket';
 import { inOrder, NOTHING, reduce, type Live } from '../live/reduce';
 import { Locale } from '../locale/Locale.svelte';
+import { Seen, type SeenPicture } from './Seen';
 import { WhyNot } from './WhyNot.svelte';
 import type { ConsoleKey } from '../video/key';
 
@@ -42,6 +43,7 @@ export class Desk {
   readonly stale = $derived(this.silence_ms > STALE_MS || this.line === 'lost');
 
   private readonly socket: LiveSocket;
+  private readonly seen = new Seen();
   private hubAhead_ms = 0;
   private touched = -RESTED_MS;
   private expectsOwn = false;
@@ -159,6 +161,11 @@ export class Desk {
     this.socket.send({ type: 'still_shown', ...of(grant) });
   }
 
+  /** A view's picture is on the screen: the still, or the live one. */
+  pictureOn(grant: GrantView, picture: SeenPicture): void {
+    this.seen.note(grant, picture);
+  }
+
   /** True while this viewer may say whether a view shows the scene. */
   canJudge(incident: IncidentView, view: ViewView): boolean {
     return incident.state === 'open' && view.state === 'ready' && !!this.grantFor(incident.id, view.camera);
@@ -167,7 +174,8 @@ export class Desk {
   /** What the hub takes of it comes back with the incident; the last word counts. */
   judge(incident: IncidentView, view: ViewView, shown: boolean): void {
     if (!this.canJudge(incident, view)) return;
-    this.socket.send({ type: 'view_judged', incident: incident.id, camera: view.camera, shown });
+    const word = { incident: incident.id, camera: view.camera, shown };
+    this.socket.send({ type: 'view_judged', ...word, picture: this.seen.of(word) });
   }
 
   /** The same of the enlarged view, by key. */
@@ -182,6 +190,7 @@ export class Desk {
     }
     const before = this.live;
     this.live = reduce(before, message);
+    if (message.type === 'incident' && message.incident.state !== 'open') this.seen.forget(message.incident.id);
     if (message.type === 'incident') this.consider(message.incident, before);
     else if (message.type === 'snapshot' && !this.selected) {
       this.select(this.incidents.find((i) => i.state === 'open')?.id ?? null);

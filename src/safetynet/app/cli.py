@@ -94,8 +94,16 @@ def _add_see(commands: Commands) -> None:
         help="which cameras show a place, and why the others do not",
         description="Chooses views of a place as a hub would, opens nothing, and explains itself.",
     )
-    see.add_argument("lon", type=float, metavar="LON", help="degrees; longitude comes first")
-    see.add_argument("lat", type=float, metavar="LAT")
+    see.add_argument(
+        "lon", type=float, metavar="LON", nargs="?", help="degrees; longitude comes first"
+    )
+    see.add_argument("lat", type=float, metavar="LAT", nargs="?")
+    see.add_argument(
+        "--address", metavar="RANGE", help="instead: road-name addresses, like '충정로 10~36'"
+    )
+    see.add_argument("--speed", type=float, metavar="MPS", help="it moves, metres per second")
+    see.add_argument("--heading", type=float, metavar="DEG", help="compass, of what moves")
+    see.add_argument("--ahead", type=float, metavar="S", help="how far ahead to cover (default 20)")
     see.add_argument(
         "--error",
         type=float,
@@ -294,12 +302,19 @@ def _rehearse(a: argparse.Namespace) -> int:
 
 def _see(a: argparse.Namespace) -> int:
     from safetynet.app.see.command import run_see
+    from safetynet.app.see.where import Asked
     from safetynet.base.geo import LonLat
     from safetynet.sight.model import TargetKind
 
     return run_see(
-        at=LonLat(a.lon, a.lat),
-        error_m=a.error,
+        place=Asked(
+            at=None if a.lon is None or a.lat is None else LonLat(a.lon, a.lat),
+            error_m=a.error,
+            address=a.address,
+            speed_mps=a.speed,
+            heading_deg=a.heading,
+            ahead_s=a.ahead,
+        ),
         target=TargetKind(a.target),
         quality=a.quality,
         night=a.night,

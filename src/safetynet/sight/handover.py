@@ -7,11 +7,13 @@ import numpy as np
 
 from safetynet.base.errors import InvalidError
 from safetynet.base.geo import Floats, LonLat, Plane, azimuth_deg
-from safetynet.sight.model import Moving
+from safetynet.sight.model import ChosenView, Moving
 from safetynet.sight.moving import MAX_SPEED_MPS, Ahead
 
 LIMIT = 0.3
 """Probability of being in no view at which the views must have changed."""
+ASKING_S = 1.0
+"""For the question, the owners' answers and the grants."""
 _LOOK_BACK_S = 10.0
 _STANDS_MPS = 0.5
 
@@ -23,8 +25,11 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     """When the target is out of all views with more than the limit; None: not within the look ahead."""
     ask_s: float
     """When to choose anew at the latest, so that the new views play when they are needed."""
+    until_s: tuple[float | None, ...]
+    """By view, in the order given: the last moment at which it shows the target with more than the limit;
+    0: never does, None: to the end of the look ahead."""
     unseen: tuple[float, ...]
-    """Probability of being in no view, at each time of the look ahead."""
+    """Probability of being in no view, in the middle of each of so many equal parts of the look ahead."""
 
 
 class Fix(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,13 +54,23 @@ def plan_handover(ahead: Ahead, shown: Floats, *, lead_s: float, limit: float = 
         raise InvalidError("sight.handover", "The lead or the limit makes no sense.")
     if shown.ndim != 2 or shown.shape[1] != ahead.x.size:
         raise InvalidError("sight.handover", "What views show does not fit the places.")
-    missed = np.prod(1 - np.clip(shown, 0, 1), axis=0)
+    shown = np.clip(shown, 0, 1)
+    missed = np.prod(1 - shown, axis=0)
     unseen = np.clip(ahead.chance @ missed, 0, 1)
     leaves = _first_above(ahead.time_s, unseen, limit)
     until = float(ahead.time_s[-1]) if leaves is None else leaves
     return HandOver(
-        leaves_s=leaves, ask_s=max(until - lead_s, 0.0), unseen=tuple(float(u) for u in unseen)
+        leaves_s=leaves,
+        ask_s=max(until - lead_s, 0.0),
+        until_s=tuple(_last_above(ahead.time_s, ahead.chance @ view, limit) for view in shown),
+        unseen=tuple(float(u) for u in unseen),
     )
+
+
+def lead_of(views: Sequence[ChosenView]) -> float:
+    """How long before they are needed the next views are to be asked for, s: what the slowest of these
+    takes to play, and a second for asking."""
+    return max((view.plays_in_s for view in views), default=0.0) + ASKING_S
 
 
 def read_motion(fixes: Sequence[Fix], plane: Plane, *, ahead_s: float = 20.0) -> Moving:
@@ -95,6 +110,19 @@ def _first_above(time_s: Floats, unseen: Floats, limit: float) -> float | None:
         return 0.0
     part = (limit - unseen[k - 1]) / (unseen[k] - unseen[k - 1])
     return float(time_s[k - 1] + part * (time_s[k] - time_s[k - 1]))
+
+
+def _last_above(time_s: Floats, seen: Floats, limit: float) -> float | None:
+    """Until when a probability that changes evenly between the times exceeds the limit; None: to the
+    last of them, 0 where it never does."""
+    above = np.flatnonzero(seen > limit)
+    if not above.size:
+        return 0.0
+    k = int(above[-1])
+    if k == seen.size - 1:
+        return None
+    part = (seen[k] - limit) / (seen[k] - seen[k + 1])
+    return float(time_s[k] + part * (time_s[k + 1] - time_s[k]))
 
 
 def _velocity(fixes: Sequence[Fix], plane: Plane) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from safetynet.access.model import ViewerKey
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
 from safetynet.incident.model import IncidentKind, IncidentState, PlaceOrigin
 from safetynet.incident.showing import Picture
+from safetynet.sight.handover import HandOver
 from safetynet.sight.model import Aim, ChosenView, PassedOver, Reason
 
 
@@ -290,6 +291,8 @@ class ViewsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     chance: float
     """Probability that at least one of the views shows the target at the asked quality."""
     took_ms: float
+    hand_over: HandOver | None = None
+    """Of what moves: when each view loses it, and when to ask anew; null for other places."""
 
 
 class WhyAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """What ``safetynet see`` prints, writes and refuses."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from PIL import Image
 
 from safetynet.app.cli import main
 from safetynet.app.see.command import credit_of
+from safetynet.app.see.where import Asked, read_where
 from safetynet.app.see.words import reason_words
 from safetynet.base.geo import LonLat
 from safetynet.city.bundle import Manifest, Source
-from safetynet.sight.model import Choice, Place
+from safetynet.city.model import City
+from safetynet.sight.model import Choice, Place, Stretch
 
 
 def at(choice: Choice) -> LonLat:
@@ -78,6 +81,24 @@ def test_a_place_that_nobody_sees_is_an_answer(
     assert capsys.readouterr().out
 
 
+def test_what_moves_is_told_when_to_ask_anew(
+    bundle: Path, choice: Choice, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert see(bundle, choice, "--speed", "8", "--heading", "90", "--ahead", "12") == 0
+    told = capsys.readouterr().out
+    assert "moving at 8.0 m/s" in told
+    assert "ask anew after" in told.splitlines()[-2]
+    assert told.splitlines()[-1].startswith("1 ")
+
+
+def test_a_range_of_addresses_is_a_stretch_of_its_street(city: City) -> None:
+    names = ("시험로", *city.streets.name[1:])
+    named = replace(city, streets=replace(city.streets, name=names))
+    found = read_where(Asked(address="서울 시험로 1~9"), named)
+    assert isinstance(found, Stretch)
+    assert len(found.line) >= 2
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -88,6 +109,13 @@ def test_a_place_that_nobody_sees_is_an_answer(
         (["126.98", "37.53", "--error", "nan"], "sight.error_m"),
         (["126.98", "37.53", "--count", "0"], "sight.count"),
         (["126.98", "37.53", "--quality", "-5"], "sight.min_px_per_m"),
+        (["126.98"], "see.place"),
+        ([], "see.place"),
+        (["--address", "nowhere"], "city.address"),
+        (["--address", "없는길 1~9"], "city.no_such_street"),
+        (["126.98", "37.53", "--address", "충정로 10~36"], "see.place"),
+        (["126.98", "37.53", "--heading", "90"], "see.place"),
+        (["126.98", "37.53", "--speed", "-1"], "sight.speed_mps"),
         (["126.98", "37.53", "--png", "/nowhere/at/all.png"], "see.png"),
         (["126.98", "37.53", "--png", "picture.jpg"], "see.png"),
     ],

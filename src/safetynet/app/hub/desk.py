@@ -35,7 +35,7 @@ from safetynet.journal.entry import Entry
 from safetynet.journal.read import read_incident, read_sequences
 from safetynet.links.http import report_from_fields
 from safetynet.services.plan import find_service
-from safetynet.sight.model import Choice, Request
+from safetynet.sight.model import Choice, Moving, Request
 from safetynet.web.desk import Feed, Tile
 from safetynet.web.types import (
     CameraPoint,
@@ -160,13 +160,18 @@ class HubDesk:
         """Which views would show this place now."""
         began = time.perf_counter()
         now = self._circumstances()
-        choice = await self._eyes.choose(asked, now.away, now.lost, now.held)
+        hand_over = None
+        if isinstance(asked.place, Moving):
+            choice, hand_over = await self._eyes.follow(asked, now.away, now.held)
+        else:
+            choice = await self._eyes.choose(asked, now.away, now.lost, now.held)
         took_ms = (time.perf_counter() - began) * 1000
         return ViewsAnswer(
             views=await self._draw(choice),
             passed_over=choice.passed_over,
             chance=choice.chance,
             took_ms=round(took_ms, 3),
+            hand_over=hand_over,
         )
 
     async def explain_view(self, camera: CameraId, asked: Request) -> WhyAnswer:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import msgspec
+
 from safetynet.app.cameras import cameras_of
 from safetynet.app.hub.judging import read_observation
 from safetynet.app.hub.moment import (
@@ -25,6 +27,7 @@ from safetynet.city.model import Cameras, City
 from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.messages import CameraRecord
 from safetynet.incident.showing import JudgedBody
+from safetynet.sight.handover import HandOver, lead_of
 from safetynet.sight.model import (
     Aim,
     CameraNow,
@@ -163,6 +166,21 @@ class Eyes:
 
         def work() -> Choice:
             return self._sight.choose(request, self._as_things_are(away, lost, held))
+
+        return await self._in_thread(work)
+
+    async def follow(
+        self, request: Request, away: frozenset[NodeId], held: Mapping[CameraId, Aim] = _NOBODY
+    ) -> tuple[Choice, HandOver]:
+        """Choose views of a moving target as ``choose`` does, and tell when they must change."""
+
+        def work() -> tuple[Choice, HandOver]:
+            choice = self._sight.choose(request, self._as_things_are(away, frozenset(), held))
+            # A PTZ that another incident holds shows what it was turned to.
+            views = [
+                msgspec.structs.replace(v, aim=v.aim or held.get(v.camera)) for v in choice.views
+            ]
+            return choice, self._sight.hand_over(request, views, lead_s=lead_of(views))
 
         return await self._in_thread(work)
 

@@ -6,7 +6,8 @@ from safetynet.access.model import Viewer
 from safetynet.app.hub.response import Response
 from safetynet.base.errors import RefusedError
 from safetynet.incident.entries import PlaceBody
-from safetynet.incident.showing import AimBody, JudgedBody, Picture
+from safetynet.incident.moment import AimBody
+from safetynet.incident.showing import JudgedBody, Picture
 from safetynet.journal.entry import time_text
 from safetynet.sight.model import Observation, Place, TargetKind, Witness
 from safetynet.web.types import ViewJudged

@@ -8,7 +8,8 @@ import msgspec
 from safetynet.access.model import Grant, Viewer
 from safetynet.base.ids import CameraId, GrantId, NodeId, ViewerId
 from safetynet.incident.model import Incident
-from safetynet.incident.showing import AimBody, PassedBody, ReasonBody, ViewBody
+from safetynet.incident.moment import AimBody
+from safetynet.incident.showing import PassedBody, ReasonBody, ViewBody
 from safetynet.services.model import Plan
 from safetynet.sight.model import Choice, ChosenView, PassedOver, Reason, Request, TargetKind
 from safetynet.sight.model import Place as SightPlace

@@ -74,5 +74,7 @@ def _find_bundle(place: Path, past: Past) -> Path:
         if read_manifest(manifest.parent).version in wanted:
             return manifest.parent
     raise NotFoundError(
-        "replay.no_bundle", "say with --city which bundle the hub used", wanted=sorted(wanted)
+        "replay.no_bundle",
+        "say with --city which bundle the hub used",
+        wanted=" ".join(sorted(wanted)),
     )

@@ -5,13 +5,15 @@ import statistics
 from pathlib import Path
 
 from safetynet.app.demo import default_data, find_bundle, say
-from safetynet.app.see.table import choice_text
+from safetynet.app.see.table import choice_text, hand_over_text
+from safetynet.app.see.where import Asked, middle_of, read_where
 from safetynet.base.clock import SystemClock
 from safetynet.base.errors import InvalidError
 from safetynet.base.geo import LonLat
 from safetynet.city.bundle import Manifest, load_city, read_manifest
 from safetynet.city.model import City
-from safetynet.sight.model import Choice, Place, Request, TargetKind
+from safetynet.sight.handover import lead_of
+from safetynet.sight.model import Choice, Moving, Request, TargetKind
 from safetynet.sight.service import Sight
 
 OVERVIEW_PX_PER_M = 20.0
@@ -22,8 +24,7 @@ OWN_LICENCE = "Apache-2.0"
 
 def run_see(
     *,
-    at: LonLat,
-    error_m: float = 0.0,
+    place: Asked,
     target: TargetKind = TargetKind.PERSON,
     quality: float = OVERVIEW_PX_PER_M,
     night: bool = False,
@@ -45,9 +46,10 @@ def run_see(
         check_file(png)
     bundle = asyncio.run(find_bundle(city, data or default_data(), scale))
     loaded = load_city(bundle)
-    check_place(loaded, at)
+    where = read_where(place, loaded)
+    check_place(loaded, middle_of(where))
     request = Request(
-        place=Place(at=at, error_m=error_m),
+        place=where,
         target=target,
         min_px_per_m=quality,
         count=count,
@@ -56,6 +58,9 @@ def run_see(
     sight = Sight(loaded, assumed=not real)
     choice, took_ms = time_choice(sight, request)
     print(choice_text(choice, loaded, why=why, took_ms=took_ms))
+    if isinstance(where, Moving):
+        lead_s = lead_of(choice.views)
+        print(f"\n{hand_over_text(sight.hand_over(request, choice.views, lead_s=lead_s))}")
     if png is not None:
         from safetynet.app.see.canvas import find_font  # an imaging library: only here
         from safetynet.app.see.picture import draw_choice

@@ -9,6 +9,7 @@ from safetynet.app.see.where import where_text
 from safetynet.app.see.words import number, percent, words_of
 from safetynet.base.ids import CameraId
 from safetynet.city.model import CameraKind, City
+from safetynet.sight.handover import HandOver
 from safetynet.sight.model import Aim, Choice, ChosenView
 
 
@@ -59,6 +60,23 @@ def views_text(choice: Choice, city: City) -> str:
             ]
         )
     return table(rows)
+
+
+def hand_over_text(plan: HandOver) -> str:
+    """Of what moves: when each view loses it, and when to ask anew."""
+    until = (
+        "shows it to the end"
+        if s is None
+        else f"loses it after {s:.1f} s"
+        if s
+        else "hardly shows it"
+        for s in plan.until_s
+    )
+    views = " · ".join(f"{rank} {text}" for rank, text in enumerate(until, start=1))
+    leaves = (
+        "not within the look ahead" if plan.leaves_s is None else f"after {plan.leaves_s:.1f} s"
+    )
+    return f"Out of all views: {leaves}; ask anew after {plan.ask_s:.1f} s\n{views}".rstrip()
 
 
 def aim_text(view: ChosenView, city: City) -> str:
