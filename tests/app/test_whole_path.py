@@ -331,7 +331,7 @@ async def test_viewers_say_whether_a_view_shows_the_scene_and_their_last_word_co
         await first.judge(best, shown=False)
         await second.judged(best, shown=0, not_shown=2)
         await second.judge(other | {"camera": "mapo-none"}, shown=True)  # refused, and no harm
-        await second.judge(other, shown=True)
+        await second.judge(other, shown=True, picture="still")
         await second.judged(other, shown=1, not_shown=0)
         await town.http.post(f"/api/incidents/{incident}/close")
         await first.shown(incident, state="ended")
@@ -346,5 +346,6 @@ async def test_viewers_say_whether_a_view_shows_the_scene_and_their_last_word_co
         (best["camera"], False),
         (other["camera"], True),
     ]
+    assert [w.get("picture") for w in words] == [None, None, None, "still"]
     assert words[0]["viewer"] == words[2]["viewer"] != words[1]["viewer"]
     assert abs(words[0]["place"]["lon_e7"] / 1e7 - at.lon) < 1e-6
