@@ -81,6 +81,9 @@ async def test_every_kind_of_place_can_be_asked_and_every_camera_has_a_reason(to
             assert len(plan["until_s"]) == len(answer["views"])
             assert 0 <= plan["ask_s"] <= (plan["leaves_s"] or query.get("ahead_s", 20))
 
+    nowhere = await town.http.get("/api/views", params={"address": "없는길 1~9"})
+    assert (nowhere.status_code, nowhere.json()["type"]) == (404, "city.no_such_street")
+
     key = town.new_key()
     await town.report(key=key, kind="fire", **point)
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from safetynet.base.errors import ConflictError, InvalidError, NotFoundError, SafetyNetError
+from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
 from safetynet.incident.model import IncidentState
-from safetynet.sight.model import Reason, ReasonCode, Request
+from safetynet.sight.model import Reason, ReasonCode, Request, Stretch
 from safetynet.web.desk import Feed, Tile
 from safetynet.web.types import (
     CameraPoint,
@@ -29,6 +30,8 @@ from safetynet.web.types import (
 NOW = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
 EMPTY = Snapshot(now=NOW, viewer=ViewerId("view_1"), incidents=(), nodes=())
 CAMERA = CameraId("mapo-00001")
+ADDRESS = "충정로 10~36"
+STREET = Stretch(line=(LonLat(126.9, 37.5), LonLat(126.91, 37.5)), half_width_m=9.0)
 WHY = WhyAnswer(
     camera=CAMERA,
     camera_name="마포구 00001",
@@ -57,6 +60,8 @@ class FakeDesk:
         self.heard: list[FromConsole] = []
         self.asked: list[Request] = []
         """Questions to sight."""
+        self.districts: list[NodeId | None] = []
+        """Where addresses were looked for."""
 
     def _try(self) -> None:
         if self.error is not None:
@@ -122,6 +127,12 @@ class FakeDesk:
         self, node: NodeId, after: int, incident: IncidentId | None, limit: int
     ) -> Sequence[JournalLine]:
         return [JournalLine(seq=after + 1, leaf="0" * 64, entry="{}")][:limit]
+
+    async def find_address(self, address: str, district: NodeId | None) -> Stretch:
+        if address != ADDRESS:
+            raise InvalidError("city.address", "no street with numbers")
+        self.districts.append(district)
+        return STREET
 
     async def choose_views(self, asked: Request) -> ViewsAnswer:
         self.asked.append(asked)

@@ -18,7 +18,7 @@ from safetynet.sight.model import (
 )
 from safetynet.web.openapi import openapi_text
 from tests.web.conftest import Web
-from tests.web.desk import CAMERA
+from tests.web.desk import ADDRESS, CAMERA, STREET
 
 AT = LonLat(126.924, 37.556)
 EAST = LonLat(126.934, 37.556)
@@ -52,6 +52,17 @@ async def test_each_kind_of_place_arrives_as_it_was_asked(
     answer = await web.http.get("/api/views", params=query)
     assert answer.status_code == 200, answer.text
     assert [asked.place for asked in web.desk.asked] == [where]
+
+
+async def test_an_address_is_found_by_the_desk(web: Web) -> None:
+    for query in ({"address": ADDRESS}, {"address": ADDRESS, "district": "mapo"}):
+        answer = await web.http.get("/api/views", params=query)
+        assert answer.status_code == 200, answer.text
+    assert [asked.place for asked in web.desk.asked] == [STREET, STREET]
+    assert web.desk.districts == [None, "mapo"]
+    assert (await web.http.get("/api/views", params={"address": "?"})).status_code == 400
+    mixed = await web.http.get("/api/views", params=HERE | {"address": ADDRESS})
+    assert mixed.json()["type"] == "views.mixed"
 
 
 async def test_what_is_asked_of_the_views_arrives_too(web: Web) -> None:

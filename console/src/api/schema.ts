@@ -956,6 +956,10 @@ export interface operations {
                 heading_deg?: number | null;
                 /** @description How far ahead to cover; 20 if not given. */
                 ahead_s?: number | null;
+                /** @description Road-name addresses of one street: `충정로 10~36`. */
+                address?: string | null;
+                /** @description Of the address: tells streets of a name apart. */
+                district?: string | null;
                 /** @description What is looked for; each has a size in ``TARGET_SIZES``. */
                 target?: components["schemas"]["TargetKind"];
                 /** @description Pixels per metre asked on the target. */
@@ -1021,6 +1025,10 @@ export interface operations {
                 heading_deg?: number | null;
                 /** @description How far ahead to cover; 20 if not given. */
                 ahead_s?: number | null;
+                /** @description Road-name addresses of one street: `충정로 10~36`. */
+                address?: string | null;
+                /** @description Of the address: tells streets of a name apart. */
+                district?: string | null;
                 /** @description What is looked for; each has a size in ``TARGET_SIZES``. */
                 target?: components["schemas"]["TargetKind"];
                 /** @description Pixels per metre asked on the target. */

@@ -19,7 +19,7 @@ from safetynet import __version__
 from safetynet.base.errors import SafetyNetError
 from safetynet.base.ids import CameraId, IncidentId, NodeId
 from safetynet.sight.model import Request as Question
-from safetynet.web.asking import QUESTION
+from safetynet.web.asking import question_of
 from safetynet.web.desk import Desk
 from safetynet.web.live import serve_console
 from safetynet.web.problems import answer_http, answer_own, answer_validation
@@ -153,16 +153,18 @@ def _incident_reads(desk: Desk) -> list[ControllerRouterHandler]:
 
 
 def _questions(desk: Desk) -> list[ControllerRouterHandler]:
-    @get("/views", dependencies=QUESTION)
+    question = question_of(desk)
+
+    @get("/views", dependencies=question)
     async def views(asked: NamedDependency[Question]) -> ViewsAnswer:
         """Which views would show a place now, and why; nothing is opened.
 
         The place is a point (`lon`, `lat`, with `error_m`), a circle (`radius_m` too), a polygon (`ring`),
-        a stretch (`line`), or something that moves (a point with `speed_mps`).
+        a stretch (`line`, or `address`), or something that moves (a point with `speed_mps`).
         """
         return await desk.choose_views(asked)
 
-    @get("/views/why", dependencies=QUESTION)
+    @get("/views/why", dependencies=question)
     async def why(camera: FromQuery[str], asked: NamedDependency[Question]) -> WhyAnswer:
         """Why one camera would be chosen for this place, or why not."""
         return await desk.explain_view(CameraId(camera), asked)

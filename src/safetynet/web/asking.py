@@ -1,7 +1,7 @@
 """Questions to sight as a URL asks them: every kind of place, told apart by what is given."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 from litestar.di import NamedDependency, Provide
@@ -9,6 +9,7 @@ from litestar.params import FromQuery, QueryParameter, QueryParams
 
 from safetynet.base.errors import InvalidError
 from safetynet.base.geo import LonLat
+from safetynet.base.ids import NodeId
 from safetynet.sight.model import (
     Area,
     Disc,
@@ -42,6 +43,8 @@ class PlaceAsked(msgspec.Struct, frozen=True, kw_only=True):
     speed_mps: float | None = None
     heading_deg: float | None = None
     ahead_s: float | None = None
+    address: str | None = None
+    district: str | None = None
 
 
 def read_place(
@@ -77,9 +80,19 @@ def read_place(
         float | None,
         QueryParameter(ge=0, le=600, description="How far ahead to cover; 20 if not given."),
     ] = None,
-) -> Where:
-    """The place; raises ``InvalidError`` that names the field."""
-    asked = PlaceAsked(
+    address: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=100, description="Road-name addresses of one street: `충정로 10~36`."
+        ),
+    ] = None,
+    district: Annotated[
+        str | None,
+        QueryParameter(max_length=32, description="Of the address: tells streets of a name apart."),
+    ] = None,
+) -> PlaceAsked:
+    """What is said of the place."""
+    return PlaceAsked(
         lon=lon,
         lat=lat,
         error_m=error_m,
@@ -90,8 +103,9 @@ def read_place(
         speed_mps=speed_mps,
         heading_deg=heading_deg,
         ahead_s=ahead_s,
+        address=address,
+        district=district,
     )
-    return read_where(asked)
 
 
 def read_request(
@@ -120,13 +134,34 @@ def read_request(
     )
 
 
-QUESTION = {
-    "where": Provide(read_place, sync_to_thread=False),
-    "asked": Provide(read_request, sync_to_thread=False),
-}
-"""Dependencies of a route that takes a question."""
+class Map(Protocol):
+    """Who knows where addresses lie."""
+
+    async def find_address(self, address: str, district: NodeId | None) -> Stretch:
+        """Raises ``InvalidError``, ``NotFoundError``."""
+        ...
+
+
+def question_of(known: Map) -> dict[str, Provide]:
+    """Dependencies of a route that takes a question."""
+
+    async def where(place: NamedDependency[PlaceAsked]) -> Where:
+        if kind_of(place) != "address" or place.address is None:
+            return read_where(place)
+        return await known.find_address(
+            place.address, NodeId(place.district) if place.district else None
+        )
+
+    return {
+        "place": Provide(read_place, sync_to_thread=False),
+        "where": Provide(where),
+        "asked": Provide(read_request, sync_to_thread=False),
+    }
+
+
 KNOWN = {*PlaceAsked.__struct_fields__, "target", "quality", "count", "night", "why_not", "camera"}
 ALLOWED = {
+    "address": {"district"},
     "ring": set[str](),
     "line": {"half_width_m"},
     "speed_mps": {"lon", "lat", "error_m", "heading_deg", "ahead_s"},
@@ -136,15 +171,24 @@ ALLOWED = {
 """By the field that says which kind of place it is: what may stand beside it."""
 
 
-def read_where(asked: PlaceAsked) -> Where:
-    """The place; raises ``InvalidError`` where it is none, or two at once."""
+def kind_of(asked: PlaceAsked) -> str:
+    """The field that says which kind of place it is; raises ``InvalidError`` where it is none, or two
+    at once."""
     given = {f for f in PlaceAsked.__struct_fields__ if getattr(asked, f) is not None}
     kind = next((k for k in ALLOWED if k in given), None)
     if kind is None:
-        raise InvalidError("views.place", "say a place: lon and lat, ring or line", field="lon")
+        raise InvalidError(
+            "views.place", "say a place: lon and lat, ring, line or address", field="lon"
+        )
     for field in sorted(given - ALLOWED[kind] - {kind}):
         raise InvalidError("views.mixed", f"does not go together with {kind}", field=field)
-    match kind:
+    return kind
+
+
+def read_where(asked: PlaceAsked) -> Where:
+    """The place, where it is no address; raises ``InvalidError`` as ``kind_of`` does, and for numbers
+    that make no sense."""
+    match kind_of(asked):
         case "ring":
             return Area(ring=_read_ring(asked.ring or ""))
         case "line":

@@ -8,7 +8,7 @@ import msgspec
 
 from safetynet.base.errors import UnavailableError
 from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
-from safetynet.sight.model import Request
+from safetynet.sight.model import Request, Stretch
 from safetynet.web.types import (
     CameraPoint,
     CityView,
@@ -108,6 +108,10 @@ class Desk(Protocol):
         self, node: NodeId, after: int, incident: IncidentId | None, limit: int
     ) -> Sequence[JournalLine]:
         """Journal entries of a node, oldest first."""
+        ...
+
+    async def find_address(self, address: str, district: NodeId | None) -> Stretch:
+        """Where a range of road-name addresses lies; raises ``InvalidError``, ``NotFoundError``."""
         ...
 
     async def choose_views(self, asked: Request) -> ViewsAnswer:
