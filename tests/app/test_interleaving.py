@@ -35,7 +35,8 @@ from safetynet.federation.messages import CameraRecord
 from safetynet.incident import showing
 from safetynet.incident.entries import PlaceBody, Sealed, incident_moved, report_accepted
 from safetynet.incident.model import IncidentKind, IncidentPlace, PlaceOrigin, Progress, Report
-from safetynet.incident.showing import AimBody, JudgedBody, ReasonBody, ViewBody
+from safetynet.incident.moment import AimBody
+from safetynet.incident.showing import JudgedBody, ReasonBody, ViewBody
 from safetynet.incident.state import apply_report
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import Draft, time_text

@@ -16,12 +16,10 @@ from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.granting import Granting
 from safetynet.app.hub.judging import plan_judgement
-from safetynet.app.hub.moment import Decision
 from safetynet.app.hub.owners import Held, Owners
 from safetynet.app.hub.response import (
     Response,
-    body_of_passed,
-    body_of_view,
+    draft_of_choice,
     plan_request,
 )
 from safetynet.base.clock import Clock
@@ -180,7 +178,9 @@ class Responder:
         ]
         viewers = [console.viewer for console in self._consoles.list_all()]
         issued = self._granting.issue(response, plan, viewers)
-        await self._journal.append([self._choice_draft(response, plan, decision), *issued])
+        await self._journal.append(
+            [draft_of_choice(response, plan, decision, self._clock.now()), *issued]
+        )
         self._show(response)
         for viewer in viewers:
             self._granting.hand(response, viewer)
@@ -417,20 +417,6 @@ class Responder:
     def _since_ms(self, response: Response, *, exact: bool = False) -> float:
         passed = self._clock.now() - response.incident.received_at
         return round(passed.total_seconds() * 1000, 1 if exact else 0)
-
-    def _choice_draft(self, response: Response, plan: Plan, decision: Decision) -> Draft:
-        choice = decision.choice
-        return choice_made(
-            response.incident.id,
-            decided_at=self._clock.now(),
-            decided_ms=round(response.decided_ms or 0),
-            service=plan.service.value,
-            target=plan.target.value,
-            min_px_per_m=plan.min_px_per_m,
-            views=[body_of_view(v) for v in choice.views],
-            passed_over=[body_of_passed(p) for p in choice.passed_over],
-            moment=decision.moment,
-        )
 
     def _forget_old(self) -> None:
         ended = [i for i, r in self.responses.items() if not r.incident.state.is_open]

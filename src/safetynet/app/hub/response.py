@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from safetynet.access.model import Grant, Viewer
+from safetynet.app.hub.moment import Decision
 from safetynet.base.ids import CameraId, GrantId, NodeId, ViewerId
 from safetynet.incident.model import Incident
 from safetynet.incident.moment import AimBody
-from safetynet.incident.showing import PassedBody, ReasonBody, ViewBody
+from safetynet.incident.showing import PassedBody, ReasonBody, ViewBody, choice_made
+from safetynet.journal.entry import Draft
 from safetynet.services.model import Plan
 from safetynet.sight.model import Choice, ChosenView, PassedOver, Reason, Request, TargetKind
 from safetynet.sight.model import Place as SightPlace
@@ -148,6 +150,22 @@ def view_incident(
         still_ms=response.still_ms,
         time_to_eyes_ms=response.eyes_ms,
         revision=i.revision,
+    )
+
+
+def draft_of_choice(response: Response, plan: Plan, decision: Decision, now: datetime) -> Draft:
+    """The entry on a choice, with the moment that it was asked in."""
+    choice = decision.choice
+    return choice_made(
+        response.incident.id,
+        decided_at=now,
+        decided_ms=round(response.decided_ms or 0),
+        service=plan.service.value,
+        target=plan.target.value,
+        min_px_per_m=plan.min_px_per_m,
+        views=[body_of_view(v) for v in choice.views],
+        passed_over=[body_of_passed(p) for p in choice.passed_over],
+        moment=decision.moment,
     )
 
 
