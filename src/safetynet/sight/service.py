@@ -235,14 +235,14 @@ class Sight:
         return tuple((float(a), float(b)) for a, b in zip(lon, lat, strict=True))
 
     def list_near(self, request: Request) -> list[CameraId]:
-        """Cameras near enough to be weighed for a question, in order of id; of others nothing matters.
+        """Cameras near enough to be weighed for a question, and some beyond, by id; no others matter.
 
         Raises ``InvalidError`` as ``choose`` does.
         """
         check_request(request)
-        place, all_ = self._place(request.place, request.target), self._eye.lens.camera
-        away = np.hypot(all_["x"] - place.mid_x, all_["y"] - place.mid_y)
-        rows = np.flatnonzero(away <= request.radius_m + place.spread_m + 1.0)
+        place = self._place(request.place, request.target)
+        reach = request.radius_m + place.spread_m + 1.0
+        rows = items_around(self._eye.grid, place.mid_x, place.mid_y, reach)
         return sorted(self._cameras.ids[row] for row in rows.tolist())
 
     def look(self, request: Request, camera: CameraId, aim: Aim | None = None) -> Look:
