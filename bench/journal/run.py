@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.journal.server import open_postgres
-from bench.sight.servers import NotHereError
+from bench.measure.servers import NotHereError
 
 from safetynet.base.clock import ManualClock
 from safetynet.base.ids import NodeId

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from bench.sight.servers import find_program, lesser_user, program, wait_for
+from bench.measure.servers import find_program, lesser_user, program, wait_for
 
 KEPT = "usr/lib/postgresql/*/bin/"
 

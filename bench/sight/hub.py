@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
-from bench.sight.servers import program, wait_for
+from bench.measure.servers import program, wait_for
 
 from safetynet.access.keys import open_node_key
 from safetynet.app.nats_server import find_nats_server

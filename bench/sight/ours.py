@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import msgspec
 import numpy as np
+from bench.measure.times import IN_PROCESS, Row, time_all, time_each, times_row
 from bench.sight.places import Places
-from bench.sight.times import IN_PROCESS, Row, time_all, time_each, times_row
 
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import psycopg
 import shapely
+from bench.measure.servers import NotHereError, find_program, lesser_user, program, wait_for
+from bench.measure.times import IN_SERVER, SOCKET, Row, Times, time_each, times_row
 from bench.sight.places import Places
-from bench.sight.servers import NotHereError, find_program, lesser_user, program, wait_for
-from bench.sight.times import IN_SERVER, SOCKET, Row, Times, time_each, times_row
 
 from safetynet.app.ports import find_free_ports
 from safetynet.base.geo import Floats

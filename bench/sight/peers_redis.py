@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from bench.measure.servers import NotHereError, find_program, program, wait_for
+from bench.measure.times import IN_SERVER, SOCKET, Row, Times, time_each, times_row
 from bench.sight.places import Places
-from bench.sight.servers import NotHereError, find_program, program, wait_for
-from bench.sight.times import IN_SERVER, SOCKET, Row, Times, time_each, times_row
 
 from safetynet.app.ports import find_free_ports
 from safetynet.base.geo import Floats, LonLat

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from bench.measure.servers import NotHereError
+from bench.measure.times import IN_PROCESS, Row, time_each, times_row
 from bench.sight.places import Places
-from bench.sight.servers import NotHereError
-from bench.sight.times import IN_PROCESS, Row, time_each, times_row
 
 from safetynet.base.geo import Floats
 from safetynet.city.model import City

@@ -20,8 +20,11 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
+from bench.measure.machine import describe_machine
+from bench.measure.servers import NotHereError
+from bench.measure.table import Report, find_ratios, print_report, print_row
+from bench.measure.times import SOCKET, Bar, Row, judged, rank, time_each, times_row, value_row
 from bench.sight.hub import open_hub
-from bench.sight.machine import describe_machine
 from bench.sight.ours import (
     PX_PER_M,
     ask_once,
@@ -37,9 +40,6 @@ from bench.sight.peers_postgis import open_postgis
 from bench.sight.peers_redis import open_redis
 from bench.sight.peers_scipy import open_scipy
 from bench.sight.places import CAMERAS, Places, build_bundle
-from bench.sight.servers import NotHereError
-from bench.sight.table import Report, find_ratios, print_report, print_row
-from bench.sight.times import SOCKET, Bar, Row, rank, time_each, times_row
 
 from safetynet.base.geo import Floats
 from safetynet.city.bundle import load_city
@@ -64,6 +64,22 @@ BARS = {
     "cold_start": Bar(value=3.0),
     "rss_serving": Bar(value=1000.0),
 }
+
+RATIOS = {
+    "choose4_20m": (
+        "scipy_kdtree4",
+        "redis_geosearch4_in_server",
+        "postgis_nearest4_in_server",
+        "postgis_sight20_in_server",
+    ),
+    "choose4_20m_socket": (
+        "http_floor",
+        "redis_geosearch4",
+        "postgis_nearest4",
+        "postgis_sight20",
+    ),
+}
+"""Ours, and what it is held against: computing with computing, asking with asking."""
 
 
 class Peer(Protocol):
@@ -103,7 +119,7 @@ def main() -> None:
     }
     for part in a.parts:
         parts[part]()
-    report.ratios = find_ratios(report.rows | report.peers)
+    report.ratios = find_ratios(report.rows | report.peers, RATIOS)
     print_report(report)
     a.out.parent.mkdir(parents=True, exist_ok=True)
     a.out.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
@@ -243,16 +259,8 @@ class Run:
         self._report.machine["peers"] = versions
 
     def _add(self, name: str, row: Row) -> None:
-        bar = BARS.get(name)
-        if bar is not None:
-            row = msgspec.structs.replace(row, bar=bar.say(row.unit or ""), holds=bar.judge(row))
-        self._report.rows[name] = row
+        self._report.rows[name] = row = judged(row, BARS.get(name))
         print_row(name, row)
-
-
-def value_row(value: float, unit: str, note: str | None = None) -> Row:
-    """A figure that is no time of a question."""
-    return Row(value=round(value, 3), unit=unit, note=note)
 
 
 if __name__ == "__main__":

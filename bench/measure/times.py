@@ -104,3 +104,15 @@ def time_all(calls: Iterable[Callable[[], object]]) -> Times:
         times.wall_ms.append((time.perf_counter() - began) * 1000)
         times.cpu_ms.append((time.thread_time() - busy) * 1000)
     return times
+
+
+def value_row(value: float, unit: str, note: str | None = None) -> Row:
+    """A figure that is no time of a question."""
+    return Row(value=round(value, 3), unit=unit, note=note)
+
+
+def judged(row: Row, bar: Bar | None) -> Row:
+    """The row beside its bar, where it has one."""
+    if bar is None or row.not_here:
+        return row
+    return msgspec.structs.replace(row, bar=bar.say(row.unit or ""), holds=bar.judge(row))

@@ -1,0 +1,102 @@
+"""Doing what the plan says: each fault begins, lasts, and is taken back."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.federation.nodes import Federation, Process
+from chaos.node import write_offset
+from chaos.plan import Fault, Kind
+from chaos.proxy import Link, Mood
+
+from safetynet.base.ids import NodeId
+
+RESET_EVERY_S = 0.3
+MOODS = {Kind.PARTITION: Mood.CUT, Kind.DELAY: Mood.DELAY, Kind.STALL: Mood.STALL}
+BLOCK = bytes(1 << 20)
+
+
+class Faults:
+    """Has faults happen to a running federation."""
+
+    def __init__(
+        self,
+        city: Federation,
+        links: Mapping[NodeId, Link],
+        clocks: Mapping[str, Path],
+        disk: Path | None,
+    ) -> None:
+        self.done: list[Fault] = []
+        self._city = city
+        self._links = links
+        self._clocks = clocks
+        self._disk = disk
+        self._turns: dict[str, asyncio.Lock] = {}
+
+    async def run(self, plan: tuple[Fault, ...]) -> None:
+        """All of them, each at its time; returns when the last one is over."""
+        began = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as group:
+            for fault in plan:
+                await asyncio.sleep(began + fault.at_s - asyncio.get_running_loop().time())
+                group.create_task(self._have(fault))
+
+    async def _have(self, fault: Fault) -> None:
+        # What happens to one thing happens in turns: nobody kills what is being started.
+        async with self._turns.setdefault(f"{fault.node}", asyncio.Lock()):
+            print(f"{fault.at_s:7.1f} s  {fault.kind:14} {fault.node:14} {fault.lasts_s:.1f} s")
+            await self._do(fault)
+            self.done.append(fault)
+
+    async def _do(self, fault: Fault) -> None:
+        process = self._city.process_of(fault.node)
+        match fault.kind:
+            case Kind.KILL_DISTRICT | Kind.KILL_HUB:
+                await _kill(process, fault.lasts_s)
+            case Kind.STOP_DISTRICT | Kind.STOP_HUB:
+                process.send(signal.SIGSTOP)
+                await asyncio.sleep(fault.lasts_s)
+                process.send(signal.SIGCONT)
+            case Kind.KILL_SERVER:
+                await _kill(self._city.servers[fault.node], fault.lasts_s)
+            case Kind.PARTITION | Kind.DELAY | Kind.STALL:
+                self._links[fault.node].set(MOODS[fault.kind])
+                await asyncio.sleep(fault.lasts_s)
+                self._links[fault.node].set(Mood.PASS)
+            case Kind.RESETS:
+                for _ in range(round(fault.lasts_s / RESET_EVERY_S)):
+                    self._links[fault.node].reset()
+                    await asyncio.sleep(RESET_EVERY_S)
+            case Kind.FULL_DISK:
+                await self._fill_disk(fault.lasts_s)
+            case Kind.CLOCK:
+                write_offset(self._clocks[process.name], fault.jump_s)
+                await asyncio.sleep(fault.lasts_s)
+                write_offset(self._clocks[process.name], 0.0)
+
+    async def _fill_disk(self, lasts_s: float) -> None:
+        if self._disk is None:
+            raise LookupError("there is no disk that may be filled")
+        ballast = self._disk / "ballast"
+        await asyncio.to_thread(_fill, ballast)
+        await asyncio.sleep(lasts_s)
+        ballast.unlink()
+
+
+async def _kill(process: Process, lasts_s: float) -> None:
+    await process.kill()
+    await asyncio.sleep(lasts_s)
+    process.start()
+
+
+def _fill(ballast: Path) -> None:
+    """Take every byte that is left."""
+    with ballast.open("wb", buffering=0) as file:
+        size = len(BLOCK)
+        while size:
+            try:
+                os.write(file.fileno(), BLOCK[:size])
+            except OSError:
+                size //= 2
