@@ -1,5 +1,5 @@
 # Everything that a newcomer, a developer and CI need; each target sets up by itself.
-.PHONY: demo test check bench bench-eyes-on bench-sight setup rehearse screenshots see-picture dist clean help
+.PHONY: demo test check bench bench-eyes-on bench-sight bench-federation chaos chaos-short setup rehearse screenshots see-picture dist clean help
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
@@ -29,6 +29,15 @@ bench: setup ## The benches, with figures and peers of the same run
 bench-sight: ## Choosing views over 170,000 cameras, beside PostGIS, Redis and SciPy
 	@sh tools/setup.sh bench
 	@$(PY) -m bench.sight.run $(ARGS)
+
+bench-federation: setup ## Journals and reports over 25 districts, beside JetStream's sourcing
+	@$(PY) -m bench.federation.run $(ARGS)
+
+chaos: setup ## 25 districts and a hub under load while things break; three seeds
+	@for seed in 1 2 3; do $(PY) -m chaos.run --seed $$seed $(ARGS) || exit 1; done
+
+chaos-short: setup ## The same in two minutes with four districts, each kind of fault once
+	@$(PY) -m chaos.run --districts 4 --seconds 70 --rate 8 --every 4 $(ARGS)
 
 bench-eyes-on: setup ## Who chooses the cameras that see it: ours, today's ways, the best possible
 	@$(PY) bench/eyes_on/run.py $(ARGS)

@@ -22,8 +22,10 @@ from safetynet.journal.entry import Draft, Entry
 from safetynet.journal.rows import Head
 
 OFFSET = struct.Struct("<d")
-SPOILED_AT = 20
-"""The report, or the entry, that the fault built in is about."""
+DROPPED = 20
+"""The report that is acknowledged and never written."""
+DOUBLED = 2
+"""The least sequence that is used again."""
 
 
 class JumpingClock(SystemClock):
@@ -57,7 +59,7 @@ def spoil_by_dropping() -> None:
     async def spoiled(self: Intake, report: Report) -> Accepted:
         nonlocal count
         count += 1
-        if count == SPOILED_AT:
+        if count == DROPPED:
             gone = IncidentId("inc_dropped")
             return Accepted(incident=gone, report=report.id, new=True, state=IncidentState.OPEN)
         return await accept(self, report)
@@ -72,7 +74,7 @@ def spoil_by_doubling() -> None:
 
     def spoiled(self: Change, *drafts: Draft) -> list[Entry]:
         nonlocal done
-        if not done and self._head.seq >= SPOILED_AT // 4:
+        if drafts and not done and self._head.seq >= DOUBLED:
             done = True
             _forget_last(self, self._node)
         return append(self, *drafts)

@@ -58,8 +58,9 @@ class Link:
 
     def reset(self) -> None:
         """Reset what is connected, as a box in between does; new connections may come."""
-        for writer in list(self._writers):
+        for writer in self._writers:
             writer.transport.abort()
+        self._writers = set()
 
     async def _come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.mood is Mood.CUT:
@@ -71,6 +72,9 @@ class Link:
             writer.transport.abort()
             return
         self._writers |= {writer, far_writer}
+        if self.mood is Mood.CUT:  # it was cut while we dialled
+            self.reset()
+            return
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             pump = asyncio.create_task(self._pump(source, sink))
             self._pumps.add(pump)

@@ -37,14 +37,14 @@ def describe(report: Report) -> str:
     r = report
     kinds = sorted({fault.kind for fault in r.faults})
     counts = ", ".join(f"{sum(f.kind is k for f in r.faults)} × {k}" for k in kinds)
+    left_out = f" Not possible here: {', '.join(r.left_out)}." if r.left_out else ""
     lines = [
         f"# Chaos, seed {r.seed}: {'everything holds' if r.holds else 'BROKEN'}",
         "",
         f"{r.districts} districts, {r.rate:g} reports a second for {r.seconds:g} s; {r.took_s:g} s in all.",
-        f"{r.acknowledged} reports acknowledged, {r.resent} sent again, {r.refused} answered with an error, "
-        f"{r.given_up} given up at the end; the longest wait for an acknowledgement {r.longest_s:g} s.",
-        f"{len(r.faults)} faults: {counts or 'none'}."
-        + (f" Not possible here: {', '.join(r.left_out)}." if r.left_out else ""),
+        f"{r.acknowledged} reports acknowledged, {r.resent} sent again, {r.refused} refused,",
+        f"{r.given_up} given up at the end; the longest wait for an answer {r.longest_s:g} s.",
+        f"{len(r.faults)} faults: {counts or 'none'}.{left_out}",
         "",
         "| promise | | |",
         "|---|---|---|",

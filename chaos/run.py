@@ -21,7 +21,7 @@ from bench.federation.nodes import ROOT, Federation, Shape
 from bench.federation.places import make_city, places_in, write_list
 from bench.federation.stores import read_height
 from chaos.faults import Faults
-from chaos.judge import Finding, judge
+from chaos.judge import Finding, judge, judge_standing
 from chaos.node import SPOILING, write_offset
 from chaos.plan import Fault, Kind, plan_faults
 from chaos.proxy import Link
@@ -35,6 +35,8 @@ CAMERAS = 40
 ROOMS = 40
 LIST_EVERY_S = 0.5
 SETTLED_WITHIN_S = 120.0
+STILL_S = 4.0
+"""Both sides agree, and nothing was written for so long: the last close and the last list are in."""
 DISK = "256m"
 
 
@@ -177,8 +179,12 @@ async def _settle(city: Federation) -> Finding:
     try:
         async with asyncio.timeout(SETTLED_WITHIN_S):
             await city.joined()
-            while not all(_is_applied(city, node) for node in city.nodes):  # noqa: ASYNC110 - they are other processes
-                await asyncio.sleep(0.1)
+            before = None
+            while (now := _find_agreed(city)) is None or now != before:
+                if not (standing := judge_standing(city.store_of(HUB))).holds:
+                    return Finding(promise=promise, holds=False, detail=standing.detail)
+                before = now
+                await asyncio.sleep(STILL_S)
     except TimeoutError:
         said = ", ".join(node for node in city.nodes if not _is_applied(city, node))
         return Finding(promise=promise, holds=False, detail=f"not: {said or 'joined'}")
@@ -187,8 +193,14 @@ async def _settle(city: Federation) -> Finding:
 
 
 def _is_applied(city: Federation, node: NodeId) -> bool:
-    own = read_height(city.store_of(node), node)
-    return read_height(city.store_of(HUB), node) == own
+    return read_height(city.store_of(HUB), node) == read_height(city.store_of(node), node)
+
+
+def _find_agreed(city: Federation) -> list[int] | None:
+    """How far every journal is; None where the hub's copy is not as far as the district's own."""
+    if not all(_is_applied(city, node) for node in city.nodes):
+        return None
+    return [read_height(city.store_of(node), node) for node in (HUB, *city.nodes)]
 
 
 @contextmanager

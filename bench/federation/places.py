@@ -35,9 +35,9 @@ def write_list(
     path: Path, node: NodeId, count: int, at: LonLat | None = None, turn_deg: float = 0.0
 ) -> None:
     """A list of fixed cameras around a place as an operator keeps it; the first looks to ``turn_deg``."""
-    lon, lat = at or LonLat(126.9, 37.5)
+    at = at or LonLat(126.9, 37.5)
     rows = [
-        f"{node}-{n:05d},{node} {n},{lon + n % 100 * 1e-4:.5f},{lat + n // 100 * 1e-4:.5f},"
+        f"{node}-{n:05d},{node} {n},{at.lon + n % 100 * 1e-4:.5f},{at.lat + n // 100 * 1e-4:.5f},"
         f"5,{turn_deg if n == 0 else n % 360},15,60,fixed\n"
         for n in range(count)
     ]
