@@ -183,7 +183,31 @@ async def test_a_restored_node_begins_anew_and_the_lost_branch_stays_as_evidence
     assert superseded == [4, 5, 6]
 
 
-def _restore(conn: object, seq: int) -> None:
+async def test_an_epoch_whose_beginning_was_lost_on_the_way_is_asked_for(
+    journal: Journal, follower: Follower, store: Store, other: Store
+) -> None:
+    """No honest node is quarantined because the first word of its new epoch did not come."""
+    kept = await some(journal, 3)
+    lost = await some(journal, 3)
+    await follower.apply(MAPO, lines(kept + lost))
+    await other.write(lambda conn: _restore(conn, 3))
+    begun = await journal.begin_epoch(2)
+    more = await some(journal, 4)
+    for late in (more[:1], more[2:3], more[3:]):  # below, beside and above what is known
+        applied = await follower.apply(MAPO, lines(late))
+        assert (applied.applied, applied.broken) == (0, None)
+        assert applied.gap is not None
+    await other.write(lambda conn: _restore(conn, 5, epoch=2))
+    again = await journal.begin_epoch(3)
+    applied = await follower.apply(MAPO, [again.line])
+    assert applied.gap is not None, "an epoch that follows another which never came"
+    asked = await read_range(other, MAPO, after_epoch=1, after_seq=6)
+    assert (await follower.apply(MAPO, lines(asked))).broken is None
+    assert await read_range(store, MAPO) == [*kept, begun, more[0], again]
+    assert await follower.state(MAPO) is NodeState.GOOD
+
+
+def _restore(conn: object, seq: int, epoch: int = 1) -> None:
     """Put the other node's store back to an older state, as a backup would."""
     from sqlalchemy import delete, update
 
@@ -191,6 +215,6 @@ def _restore(conn: object, seq: int) -> None:
 
     assert isinstance(conn, Connection)
     conn.execute(delete(journal_entries).where(journal_entries.c.seq > seq))
-    leaf = read_leaf(conn, MAPO, 1, seq)
+    leaf = read_leaf(conn, MAPO, epoch, seq)
     conn.execute(update(nodes).values(seq=seq, leaf=leaf))
     fold_again(conn, MAPO, FOLDS)

@@ -59,6 +59,14 @@ def check_next(head: Head, entry: Entry) -> Rule | None:
     return None
 
 
+def known_epoch(entry: Entry) -> int | None:
+    """The epoch that an epoch's first entry follows; None for any other entry."""
+    try:
+        return entry.read(EpochBody).known_epoch if entry.kind == EPOCH_KIND else None
+    except InvalidError:
+        return None
+
+
 def _begins_epoch(head: Head, entry: Entry) -> bool:
     if entry.kind != EPOCH_KIND:
         return False

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 from safetynet.base.clock import Clock
 from safetynet.base.errors import InvalidError, NotFoundError, RefusedError, UnavailableError
 from safetynet.base.ids import NodeId
-from safetynet.journal.chain import Rule, check_next, check_position
+from safetynet.journal.chain import Rule, check_next, check_position, known_epoch
 from safetynet.journal.entry import Entry, is_canonical, parse_entry, time_text
 from safetynet.journal.feed import Feed
 from safetynet.journal.rows import (
@@ -211,6 +211,8 @@ class _Batch:
             return self._break(Rule.NODE, line, entry.epoch, entry.seq)
         if (entry.epoch, entry.seq) <= (self.head.epoch, self.head.seq):
             return self._known(entry)
+        if entry.epoch > self.head.epoch and self._lacks_beginning(entry):
+            return self._ask(entry)
         if entry.epoch > self.head.epoch and entry.seq <= self.head.seq:
             return self._begin_anew(entry)
         return self._follow(entry)
@@ -238,18 +240,31 @@ class _Batch:
 
     def _follow(self, entry: Entry) -> bool:
         if check_position(self.head, entry) is Rule.SEQUENCE:
-            self.gap = Gap(
-                after_epoch=self.head.epoch,
-                after_seq=self.head.seq,
-                got_epoch=entry.epoch,
-                got_seq=entry.seq,
-            )
-            return False
+            return self._ask(entry)
         if (rule := check_next(self.head, entry)) is not None:
             return self._break(rule, entry.line, entry.epoch, entry.seq)
         self._pending.append(entry)
         self.head = Head(epoch=entry.epoch, seq=entry.seq, leaf=entry.leaf)
         return True
+
+    def _ask(self, entry: Entry) -> bool:
+        self.gap = Gap(
+            after_epoch=self.head.epoch,
+            after_seq=self.head.seq,
+            got_epoch=entry.epoch,
+            got_seq=entry.seq,
+        )
+        return False
+
+    def _lacks_beginning(self, entry: Entry) -> bool:
+        """True for an entry of an epoch whose first entry was lost on the way here.
+
+        Its number may well be the next one, but it follows what we never had: no break of the chain.
+        """
+        if (epoch := known_epoch(entry)) is not None:
+            return epoch > self.head.epoch
+        self.flush()
+        return entry.prev != self._base(entry.seq - 1).leaf
 
     def _known(self, entry: Entry) -> bool:
         self.flush()
