@@ -219,7 +219,7 @@ async def _words(city: Federation, nodes: Sequence[NodeId]) -> AsyncIterator[Wor
     """The districts run, and somebody has them write."""
     for process in city.districts:
         process.start()
-    bus = await connect_bus(city.url_of(HUB), "bench")
+    bus = await connect_bus(city.url_of(HUB), HUB, city.identity_of(HUB))
     try:
         yield Words(bus, nodes)
     finally:

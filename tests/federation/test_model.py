@@ -197,9 +197,9 @@ class OneOwnerOneFollower(RuleBasedStateMachine):
     async def _open_district(self) -> None:
         self.district = Store(sqlite_url(self.folder / "mapo.db"))
         self.journal = Journal(MAPO, self.district, self.clock, FOLDS)
-        self.publishing = asyncio.create_task(Publisher(self.journal, self.wire).run())
-        self.wire.answerer = None
-        await eventually(lambda: self.wire.answerer)
+        publisher = Publisher(self.journal, self.wire)
+        await publisher.answer()
+        self.publishing = asyncio.create_task(publisher.run())
 
     async def _close_district(self) -> None:
         self.publishing.cancel()
