@@ -63,7 +63,7 @@ class Link:
         self._writers = set()
 
     async def _come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.mood is Mood.CUT:
+        if self._is_cut():
             writer.transport.abort()
             return
         try:
@@ -72,13 +72,16 @@ class Link:
             writer.transport.abort()
             return
         self._writers |= {writer, far_writer}
-        if self.mood is Mood.CUT:  # it was cut while we dialled
+        if self._is_cut():  # while we dialled
             self.reset()
             return
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             pump = asyncio.create_task(self._pump(source, sink))
             self._pumps.add(pump)
             pump.add_done_callback(self._pumps.discard)
+
+    def _is_cut(self) -> bool:
+        return self.mood is Mood.CUT
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(256)

@@ -97,7 +97,7 @@ async def _federation(
     links = {node: Link(lambda: target) for node in nodes}
     for link in links.values():
         await link.open()
-    clocks = {name: folder / f"clock-{name}" for name in (HUB, *nodes)}
+    clocks: dict[str, Path] = {name: folder / f"clock-{name}" for name in (HUB, *nodes)}
     for file in clocks.values():
         write_offset(file, 0.0)
 

@@ -207,7 +207,7 @@ class Federation:
         """Wait until so many districts, by default all, are here with their cameras."""
         needed = len(self.nodes) if count is None else count
         await self._wait(
-            lambda nodes: sum(n["state"] == "here" and n["cameras"] > 0 for n in nodes) >= needed
+            lambda nodes: sum(n["state"] == "here" and bool(n["cameras"]) for n in nodes) >= needed
         )
 
     async def _wait(self, good: Callable[[Sequence[dict[str, object]]], bool]) -> None:
