@@ -123,7 +123,7 @@ def _draw_kept(town: Scene, font: Path | None) -> Image.Image:
     _draw_houses(canvas, town)
     for b in range(BUCKETS):
         a, c = DIRECTIONS[b * PER_BUCKET], DIRECTIONS[(b + 1) * PER_BUCKET]
-        far = float(profiles.tall_m[place, b])
+        far = float(profiles.tall_cm[place, b]) / 100
         ring = [(x, y), (x + a[0] * far, y + a[1] * far), (x + c[0] * far, y + c[1] * far)]
         canvas.polygon(_on_panel(ring, x, y), colour(KEPT, 0.10 if b % 2 else 0.17))
     first, last = profiles.span[place, 0], profiles.span[place, BUCKETS]
@@ -262,8 +262,8 @@ def _ends_of(scene: Scene) -> list[tuple[float, float]]:
     """Where the sight to the north ends, for what height."""
     place, bucket = int(scene.camera(0)["place"][0]), _bucket_of_north()
     profiles = scene.walls.profiles
-    ends = ((profiles.short_m, SHORT_M), (profiles.tall_m, TALLEST_M))
-    return [(float(of[place, bucket]), height) for of, height in ends]
+    ends = ((profiles.short_cm, SHORT_M), (profiles.tall_cm, TALLEST_M))
+    return [(float(of[place, bucket]) / 100, height) for of, height in ends]
 
 
 def _bucket_of_north() -> int:

@@ -16,10 +16,12 @@ from safetynet.sight.kernels.points import building_at
 from safetynet.sight.kernels.walls import (
     BUCKETS,
     DIRECTIONS,
+    NO_END,
     RINGS_M,
     Bytes,
     Counts,
     Edges,
+    Ends,
     Profiles,
     Rows,
     Scratch,
@@ -31,7 +33,7 @@ from safetynet.sight.kernels.walls import (
 CELL_M = 25.0
 _EXACT = 1000
 """Positions are kept to the millimetre."""
-_VERSION = 2
+_VERSION = 3
 
 
 class Found(NamedTuple):
@@ -40,8 +42,8 @@ class Found(NamedTuple):
     span: Rows
     wall: Rows
     within: Bytes
-    short_m: Floats
-    tall_m: Floats
+    short_cm: Ends
+    tall_cm: Ends
 
 
 class WallProfiles:
@@ -59,13 +61,13 @@ class WallProfiles:
         self._position = np.empty((0, 3))
         self._span = np.empty((0, BUCKETS + 1), np.int32)
         self._within = np.empty((0, BUCKETS, len(RINGS_M)), np.uint8)
-        self._short_m, self._tall_m = (np.empty((0, BUCKETS), np.float32) for _ in range(2))
+        self._short_cm, self._tall_cm = (np.empty((0, BUCKETS), np.uint16) for _ in range(2))
         self.profiles = Profiles(
             span=self._span,
             wall=np.empty(1024, np.int32),
             within=self._within,
-            short_m=self._short_m,
-            tall_m=self._tall_m,
+            short_cm=self._short_cm,
+            tall_cm=self._tall_cm,
         )
         self._room = make_scratch()
 
@@ -122,8 +124,8 @@ class WallProfiles:
             span=self.profiles.span[known],
             wall=self.profiles.wall[: self._used],
             within=self.profiles.within[known],
-            short_m=self.profiles.short_m[known].astype(np.float32),
-            tall_m=self.profiles.tall_m[known].astype(np.float32),
+            short_cm=self.profiles.short_cm[known],
+            tall_cm=self.profiles.tall_cm[known],
         )
 
     def load(self, path: Path) -> None:
@@ -140,8 +142,8 @@ class WallProfiles:
             self._used += len(kept["wall"])
             self.profiles.span[rows] = kept["span"] + offset
             self.profiles.within[rows] = kept["within"]
-            self.profiles.short_m[rows] = kept["short_m"]
-            self.profiles.tall_m[rows] = kept["tall_m"]
+            self.profiles.short_cm[rows] = kept["short_cm"]
+            self.profiles.tall_cm[rows] = kept["tall_cm"]
 
     def _positions(self, rows: Rows | Index) -> Floats:
         """(n, 5): x, y, z, ground, and the building that does not count or -1."""
@@ -162,15 +164,15 @@ class WallProfiles:
             self._position = _longer(self._position, size, 0.0)
             self._span = _longer(self._span, size, -1)
             self._within = _longer(self._within, size, 0)
-            self._short_m = _longer(self._short_m, size, np.inf)
-            self._tall_m = _longer(self._tall_m, size, np.inf)
+            self._short_cm = _longer(self._short_cm, size, NO_END)
+            self._tall_cm = _longer(self._tall_cm, size, NO_END)
         self._position[self._count : n] = np.stack([x, y, z], axis=1)
         self._count = n
         self.profiles = self.profiles._replace(
             span=self._span[:n],
             within=self._within[:n],
-            short_m=self._short_m[:n],
-            tall_m=self._tall_m[:n],
+            short_cm=self._short_cm[:n],
+            tall_cm=self._tall_cm[:n],
         )
 
     def _reserve(self, count: int) -> int:
@@ -189,8 +191,8 @@ class WallProfiles:
         self._used += len(found.wall)
         made.span[rows] = found.span + offset
         made.within[rows] = found.within
-        made.short_m[rows] = found.short_m
-        made.tall_m[rows] = found.tall_m
+        made.short_cm[rows] = found.short_cm
+        made.tall_cm[rows] = found.tall_cm
 
 
 def _longer[T: np.generic](
@@ -209,15 +211,15 @@ def _find(solids: Solids, position: Floats, room: Scratch) -> Found:
         np.empty((n, BUCKETS + 1), np.int32),
         np.empty((n, BUCKETS, len(RINGS_M)), np.uint8),
     )
-    short_m, tall_m = np.empty((n, BUCKETS)), np.empty((n, BUCKETS))
+    short_cm, tall_cm = (np.empty((n, BUCKETS), np.uint16) for _ in range(2))
     walls, used = [np.empty(0, np.int32)], 0
     for k, (x, y, z, base, skip) in enumerate(position.tolist()):
-        rows = short_m[k], tall_m[k], span[k], within[k]
+        rows = short_cm[k], tall_cm[k], span[k], within[k]
         count = find_walls(solids, x, y, z, base, int(skip), room, DIRECTIONS, *rows)
         walls.append(room.found[:count].copy())
         span[k] += used
         used += count
-    return Found(span, np.concatenate(walls), within, short_m, tall_m)
+    return Found(span, np.concatenate(walls), within, short_cm, tall_cm)
 
 
 def _solids(city: City) -> tuple[Solids, Index]:

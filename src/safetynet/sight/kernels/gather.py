@@ -9,17 +9,17 @@ from safetynet.sight.kernels.compiled import compiled, inner
 from safetynet.sight.kernels.geometry import apart, arc
 from safetynet.sight.kernels.lens import SHOWN_PX, half_aside, waited
 from safetynet.sight.kernels.tables import Eye, Moment, Place, Target
-from safetynet.sight.kernels.walls import BUCKETS, SHORT_M, Edges, Rows, bucket_of
+from safetynet.sight.kernels.walls import BUCKETS, SHORT_M, Ends, Rows, bucket_of
 
 
 @inner
-def _in_reach(ends: Edges, p: int, dx: float, dy: float, away: float, spread: float) -> bool:
+def _in_reach(ends: Ends, p: int, dx: float, dy: float, away: float, spread: float) -> bool:
     """False where the walls around a lens end its sight before the place, in all directions."""
     near, sin_w = away - spread, spread / away
     cos_w = math.sqrt(1 - sin_w * sin_w)
     b = bucket_of(dx * cos_w + dy * sin_w, dy * cos_w - dx * sin_w)
     last = bucket_of(dx * cos_w - dy * sin_w, dy * cos_w + dx * sin_w)
-    while ends[p, b] < near:
+    while 0.01 * ends[p, b] < near:
         if b == last:
             return False
         b = b + 1 if b + 1 < BUCKETS else 0
@@ -72,7 +72,7 @@ def gather(
     lens, now, gone, first, items = (
         eye.lens.camera, moment.camera, moment.away, grid.first, grid.items,
     )  # fmt: skip
-    ends = eye.profiles.short_m if target.height_m <= SHORT_M else eye.profiles.tall_m
+    ends = eye.profiles.short_cm if target.height_m <= SHORT_M else eye.profiles.tall_cm
     mid_x, mid_y, spread = place.mid_x, place.mid_y, place.spread_m
     for r in range(r0, r1 + 1 if c0 <= c1 else r0):
         for k in range(first[r * grid.columns + c0], first[r * grid.columns + c1 + 1]):

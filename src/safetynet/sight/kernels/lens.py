@@ -51,7 +51,7 @@ def look_past_walls(
     """
     c, wall = eye.lens.camera[i], eye.profiles.wall
     x, y, z, p = c.x, c.y, c.z, c.place
-    ends = eye.profiles.short_m[p] if height <= SHORT_M else eye.profiles.tall_m[p]
+    ends = eye.profiles.short_cm[p] if height <= SHORT_M else eye.profiles.tall_cm[p]
     span, within = eye.profiles.span[p], eye.profiles.within[p]
     east, north = math.sin(azimuth), math.cos(azimuth)
     some = False
@@ -64,11 +64,12 @@ def look_past_walls(
             if ahead < 0 or ahead * ahead < least_cos * least_cos * away2:
                 continue
         b = bucket_of(dx, dy)
-        if away2 > ends[b] * ends[b]:
+        end = 0.01 * ends[b]
+        if away2 > end * end:
             continue
         top = place.ground[j] + height
-        end = last_before(within[b], span[b], span[b + 1], math.sqrt(away2))
-        seen = lowest_seen(eye.edge, wall, span[b], end, x, y, z, dx, dy, top)
+        last = last_before(within[b], span[b], span[b + 1], math.sqrt(away2))
+        seen = lowest_seen(eye.edge, wall, span[b], last, x, y, z, dx, dy, top)
         if seen < top:
             lowest[j] = max(seen - place.ground[j], 0.0)
             some = True

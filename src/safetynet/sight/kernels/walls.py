@@ -6,6 +6,7 @@ listed in the ``BUCKETS`` of directions that it touches, the nearest first. A si
 few walls of its bucket that are not behind the target: exact, whatever its height up to ``TALLEST_M``.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,8 @@ RINGS_M = (25.0, 50.0, 100.0, 200.0)
 """How many walls of a bucket are nearer than these is known without a look at them."""
 MANY = 255
 """As many walls as are counted."""
+NO_END = 65_535
+"""As an end of sight, cm: beyond all that is looked at."""
 AT_LENS_M = 0.05
 """A wall nearer to the lens than this is what the camera hangs on."""
 
@@ -35,6 +38,7 @@ Edges = NDArray[np.float32]
 Rows = NDArray[np.int32]
 Counts = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+Ends = NDArray[np.uint16]
 
 
 class Grid(NamedTuple):
@@ -70,9 +74,10 @@ class Profiles(NamedTuple):
     """Rows of ``Solids.edge``."""
     within: Bytes
     """(p, BUCKETS, 4) how many of a bucket's walls begin nearer than ``RINGS_M``, up to ``MANY``."""
-    short_m: Edges
-    """(p, BUCKETS) beyond this nothing up to ``SHORT_M`` is in sight."""
-    tall_m: Edges
+    short_cm: Ends
+    """(p, BUCKETS) beyond this nothing up to ``SHORT_M`` is in sight; rounded up, ``NO_END`` where not
+    found yet."""
+    tall_cm: Ends
     """(p, BUCKETS) beyond this nothing up to ``TALLEST_M`` is."""
 
 
@@ -267,15 +272,15 @@ def find_walls(
     skip: int,
     room: Scratch,
     borders: Floats,
-    short_m: Floats,
-    tall_m: Floats,
+    short_cm: Ends,
+    tall_cm: Ends,
     span: Rows,
     within: Bytes,
 ) -> int:
     """Find the walls that matter around one lens.
 
     ``base`` is the ground there, ``skip`` a building that does not count, or -1. Fills the rows
-    ``short_m, tall_m`` (BUCKETS,), ``span`` (BUCKETS + 1,), counted from 0, and ``within`` (BUCKETS, 4), and
+    ``short_cm, tall_cm`` (BUCKETS,), ``span`` (BUCKETS + 1,), counted from 0, and ``within`` (BUCKETS, 4), and
     leaves the walls in ``room.found``, bucket by bucket, the nearest first; returns how many.
     """
     short, tall = np.full(SLICES, REACH_M), np.full(SLICES, REACH_M)
@@ -285,8 +290,8 @@ def find_walls(
         ring += 1
     listed = _list_walls(solids, x, y, tall, room, count, borders)
     for b in range(BUCKETS):
-        short_m[b] = short[b * PER_BUCKET : (b + 1) * PER_BUCKET].max()
-        tall_m[b] = tall[b * PER_BUCKET : (b + 1) * PER_BUCKET].max()
+        short_cm[b] = math.ceil(100 * short[b * PER_BUCKET : (b + 1) * PER_BUCKET].max())
+        tall_cm[b] = math.ceil(100 * tall[b * PER_BUCKET : (b + 1) * PER_BUCKET].max())
     _sort_walls(room, listed, span, within)
     return listed
 
