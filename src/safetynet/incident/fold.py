@@ -1,9 +1,21 @@
 """What the entries on incidents mean in SQL: each fold writes the folded tables of one node."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, Table, and_, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from safetynet.base.ids import IncidentId, NodeId
 from safetynet.incident import entries, showing
@@ -12,6 +24,9 @@ from safetynet.incident.showing import ChoiceBody, JudgedBody, ShownBody, ViewCh
 from safetynet.journal.entry import Entry
 from safetynet.journal.rows import Folds
 from safetynet.store.tables import choices, destructions, incidents, judgements, reports, views
+
+_KEY = "key_"
+"""Before the names of parameters that tell which row."""
 
 
 def key_column(key: str, *, drill: bool) -> str:
@@ -154,9 +169,21 @@ def _put(
     only_new: Mapping[str, object] | None = None,
 ) -> None:
     """Update the row with this key, or insert it with ``only_new`` beside."""
-    where = and_(*(table.c[name] == value for name, value in key.items()))
-    if conn.execute(update(table).where(where).values(dict(row))).rowcount == 0:
-        conn.execute(insert(table).values({**key, **row, **(only_new or {})}))
+    changes = _update(table, tuple(key), tuple(row))
+    if conn.execute(changes, {_KEY + name: key[name] for name in key} | {**row}).rowcount == 0:
+        conn.execute(_insert(table), {**key, **row, **(only_new or {})})
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _update(table: Table, key: tuple[str, ...], row: tuple[str, ...]) -> Update:
+    """Made once for each shape: to put a statement together takes longer than to run it."""
+    where = and_(*(table.c[name] == bindparam(_KEY + name) for name in key))
+    return update(table).where(where).values({name: bindparam(name) for name in row})
 
 
 def _text(body: msgspec.Struct) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from safetynet.base.ids import NodeId
 from safetynet.journal.entry import ZERO, Entry, parse_entry
@@ -26,6 +26,16 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     leaf: str = ZERO
 
 
+# Made once: to put a statement together takes longer than to run it.
+_OF = nodes.c.node == bindparam("of")
+_READ_HEAD = select(nodes.c.epoch, nodes.c.seq, nodes.c.leaf).where(_OF)
+_MOVE_HEAD = (
+    update(nodes)
+    .where(_OF)
+    .values({name: bindparam(name) for name in ("epoch", "seq", "leaf", "changed_at")})
+)
+
+
 class _Subject(msgspec.Struct):
     incident: str | None = None
 
@@ -35,9 +45,7 @@ _subject = msgspec.json.Decoder(_Subject)
 
 def read_head(conn: Connection, node: NodeId) -> Head:
     """The head of a node's journal as this store knows it."""
-    row = conn.execute(
-        select(nodes.c.epoch, nodes.c.seq, nodes.c.leaf).where(nodes.c.node == node)
-    ).first()
+    row = conn.execute(_READ_HEAD, {"of": node}).first()
     return Head() if row is None else Head(epoch=row.epoch, seq=row.seq, leaf=row.leaf)
 
 
@@ -50,7 +58,7 @@ def read_leaf(conn: Connection, node: NodeId, epoch: int, seq: int) -> str | Non
 def write_head(conn: Connection, entry: Entry) -> None:
     """Make ``entry`` the head of its node's journal."""
     values = {"epoch": entry.epoch, "seq": entry.seq, "leaf": entry.leaf, "changed_at": entry.time}
-    if conn.execute(update(nodes).where(nodes.c.node == entry.node).values(values)).rowcount == 0:
+    if conn.execute(_MOVE_HEAD, {"of": entry.node, **values}).rowcount == 0:
         conn.execute(insert(nodes).values(node=entry.node, state="good", **values))
 
 

@@ -22,7 +22,7 @@ from safetynet.incident.entries import (
 )
 from safetynet.incident.locate import Bounds, Gazetteer, locate
 from safetynet.incident.model import Accepted, Incident, KeptMessage, Report
-from safetynet.incident.read import KeptIncident, find_by_identity
+from safetynet.incident.read import KeptIncident, find_by_identity, find_revision
 from safetynet.incident.state import Change, Identity, apply_report, identity
 from safetynet.journal.append import Change as Writing
 from safetynet.journal.append import Journal
@@ -178,8 +178,7 @@ def _write(
 
 
 def _write_if(writing: Writing, node: NodeId, before: Incident, drafts: list[Draft]) -> bool:
-    now = find_by_identity(writing.conn, node, identity(before))
-    if now is None or now.body.revision != before.revision:
+    if find_revision(writing.conn, node, identity(before)) != before.revision:
         return False
     writing.append(*drafts)
     return True
