@@ -107,6 +107,17 @@ def judge_check(folders: Sequence[Path]) -> Finding:
     return _finding(promise, wrong, f"{journals} journals hold")
 
 
+def judge_living(settings: Path) -> Finding:
+    """``safetynet check --all``, while everything still runs."""
+    command = (*PRODUCT, "check", "--all", str(settings))
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    wrong = [line for line in said.stdout.splitlines() if line.startswith("BROKEN")]
+    if said.returncode and not wrong:
+        wrong.append(said.stderr.strip()[-200:])
+    promise = "the living nodes agree (safetynet check --all)"
+    return _finding(promise, wrong, f"{said.stdout.count('agrees')} districts agree")
+
+
 def judge_copies(city: Federation) -> Finding:
     """The hub's copy of each district's journal is the district's own, byte for byte."""
     wrong: list[str] = []

@@ -21,7 +21,7 @@ from bench.federation.nodes import ROOT, Federation, Shape
 from bench.federation.places import make_city, places_in, write_list
 from bench.federation.stores import read_height
 from chaos.faults import Faults
-from chaos.judge import Finding, judge, judge_standing
+from chaos.judge import Finding, judge, judge_living, judge_standing
 from chaos.node import SPOILING, write_offset
 from chaos.plan import Fault, Kind, plan_faults
 from chaos.proxy import Link
@@ -65,7 +65,8 @@ async def run_chaos(order: Order, folder: Path, disk: Path | None) -> Report:
         rooms = Rooms(city.ucp_port, list(centres.values()), order.seed, ROOMS)
         await _load(order, rooms, faults, plan, _Lists(folder, centres, order.seed))
         settled = await _settle(city)
-    findings = [settled, *await judge(city, rooms.ledger)]
+        agreed = await asyncio.to_thread(judge_living, city.hub_settings)
+    findings = [settled, agreed, *await judge(city, rooms.ledger)]
     return Report(
         seed=order.seed,
         districts=order.districts,

@@ -6,6 +6,7 @@ in ``<folder>/log``. The bench and the chaos harness share this: who ends what, 
 
 import asyncio
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -28,10 +30,7 @@ from safetynet.app.settings import (
     HubSettings,
     save_settings,
 )
-from safetynet.base.clock import SystemClock
 from safetynet.base.ids import HUB, NodeId
-from safetynet.federation.identity.city import create_city, create_node, list_members
-from safetynet.federation.identity.node import Identity, open_identity
 from safetynet.federation.nats_config import (
     DistrictServer,
     HubServer,
@@ -139,26 +138,17 @@ class Federation:
         self._shape = shape
         self._leaf, self.http_port, self.ucp_port, *nats = find_free_ports(4 + len(shape.nodes))
         self._nats = dict(zip([HUB, *shape.nodes], nats, strict=True))
-        self._make_keys()
+        self._passwords = {str(node): secrets.token_urlsafe(18) for node in shape.nodes}
         self.servers = {node: self._server(node) for node in self._nats}
         self.hub = self._hub()
         self.districts = [
             self._district(shape.nodes[k :: shape.processes]) for k in range(shape.processes)
         ]
 
-    def _make_keys(self) -> None:
-        """A city of its own: on the wire nobody is believed unproved."""
-        now, city = SystemClock().now(), self._keys_of("city")
-        create_city(city, "bench", now)
-        for node in (HUB, *self.nodes):
-            create_node(city, self._keys_of(node), node, (), now)
-
-    def _keys_of(self, name: str) -> Path:
-        return self._shape.folder / "keys" / name
-
-    def identity_of(self, node: NodeId) -> Identity:
-        """A node's keys, for whoever listens in its name."""
-        return open_identity(self._keys_of(node), node)
+    @property
+    def hub_settings(self) -> Path:
+        """The hub's settings file."""
+        return self._shape.folder / "hub.json"
 
     def data_of(self, node: NodeId) -> Path:
         """The folder of a node's state."""
@@ -170,7 +160,7 @@ class Federation:
 
     def url_of(self, node: NodeId) -> str:
         """A node's own NATS server."""
-        return f"tls://127.0.0.1:{self._nats[node]}"
+        return f"nats://127.0.0.1:{self._nats[node]}"
 
     def process_of(self, node: NodeId) -> Process:
         """The process that a node runs in."""
@@ -207,10 +197,10 @@ class Federation:
         """Wait until so many districts, by default all, are here with their cameras."""
         needed = len(self.nodes) if count is None else count
         await self._wait(
-            lambda nodes: sum(n["state"] == "here" and bool(n["cameras"]) for n in nodes) >= needed
+            lambda nodes: sum(n["state"] == "here" and n["cameras"] > 0 for n in nodes) >= needed
         )
 
-    async def _wait(self, good: Callable[[Sequence[dict[str, object]]], bool]) -> None:
+    async def _wait(self, good: Callable[[Sequence[dict[str, Any]]], bool]) -> None:
         address = f"http://127.0.0.1:{self.http_port}/api/nodes"
         async with asyncio.timeout(READY_WITHIN_S), httpx.AsyncClient(trust_env=False) as web:
             while True:
@@ -224,20 +214,20 @@ class Federation:
         if node == HUB:
             write_hub_config(
                 HubServer(
-                    identity=self.identity_of(HUB),
-                    members=list_members(self._keys_of("city")),
                     client_port=self._nats[HUB],
                     leaf_port=self._leaf,
+                    leaf_passwords=self._passwords,
                 ),
                 config,
             )
         else:
             write_district_config(
                 DistrictServer(
-                    identity=self.identity_of(node),
+                    node=node,
                     client_port=self._nats[node],
                     hub_host="127.0.0.1",
                     hub_leaf_port=self._shape.dial(node, self._leaf),
+                    password=self._passwords[node],
                 ),
                 config,
             )
@@ -249,14 +239,12 @@ class Federation:
             bundle=str(self._shape.bundle),
             data=str(self.data_of(HUB)),
             nats_url=self.url_of(HUB),
-            keys=str(self._keys_of(HUB)),
             http_port=self.http_port,
             ucp_port=self.ucp_port,
             log_level="warning",
         )
-        config = self._shape.folder / "hub.json"
-        save_settings(config, settings)
-        return self._product(HUB, "hub", config)
+        save_settings(self.hub_settings, settings)
+        return self._product(HUB, "hub", self.hub_settings)
 
     def _district(self, nodes: Sequence[NodeId]) -> Process:
         lists = self._shape.lists
@@ -267,7 +255,6 @@ class Federation:
                     node=node,
                     data=str(self.data_of(node)),
                     nats_url=self.url_of(node),
-                    keys=str(self._keys_of(node)),
                     cameras_file=str(lists[node]) if node in lists else None,
                 )
                 for node in nodes

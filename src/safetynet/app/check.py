@@ -61,9 +61,14 @@ def run_check(place: str | None) -> int:
         where, checked = parse_url(place).database or "", check_database(place)
     else:
         path = Path(place) if place else default_data()
-        where, checked = str(path), _check_files(path)
+        where, checked = str(path), check_files(path)
     if not checked:
         raise NotFoundError("check.nothing", "no journal found", path=where)
+    return 0 if tell_checked(checked) else 1
+
+
+def tell_checked(checked: Sequence[Checked]) -> bool:
+    """Print what was found; True where all of it holds."""
     print(_table(checked))
     for one in checked:
         for fault in one.result.faults[:SHOWN_FAULTS]:
@@ -75,7 +80,7 @@ def run_check(place: str | None) -> int:
             print(
                 f"BROKEN {one.where}: {one.result.node}: table {table} disagrees with the journal"
             )
-    return 0 if all(one.ok for one in checked) else 1
+    return all(one.ok for one in checked)
 
 
 def check_database(url: str) -> list[Checked]:
@@ -122,7 +127,8 @@ def _compare(
     return Checked(where=where, result=result, unfolded=unfolded)
 
 
-def _check_files(place: Path) -> list[Checked]:
+def check_files(place: Path) -> list[Checked]:
+    """Check the stores below a folder, one store, or a file of entries."""
     if place.is_file() and place.suffix != ".sqlite":
         return [Checked(where=place.name, result=result) for result in verify_file(place)]
     return asyncio.run(_check(_find_stores(place)))
@@ -178,6 +184,7 @@ def _copy(path: Path, copy: Path) -> None:
 
 
 def _table(checked: Sequence[Checked]) -> str:
+    """One line a journal."""
     rows = [("store", "journal", "entries", "epoch", "seq", "head", "")]
     rows += [
         (
@@ -191,6 +198,11 @@ def _table(checked: Sequence[Checked]) -> str:
         )
         for one in checked
     ]
+    return set_in_columns(rows)
+
+
+def set_in_columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines, each column as wide as its widest cell."""
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

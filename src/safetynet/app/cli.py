@@ -173,6 +173,11 @@ def _add_check(commands: Commands) -> None:
     check.add_argument(
         "place", metavar="PLACE", nargs="?", help="path or URL; default: the demo's state"
     )
+    check.add_argument(
+        "--all",
+        action="store_true",
+        help="PLACE is the hub's settings file: also ask every district, whether both ends agree",
+    )
     check.set_defaults(run=_check)
 
 
@@ -349,6 +354,10 @@ def _city_describe(a: argparse.Namespace) -> int:
 
 
 def _check(a: argparse.Namespace) -> int:
+    if a.all:
+        from safetynet.app.live_check import run_live_check
+
+        return run_live_check(a.place)
     from safetynet.app.check import run_check
 
     return run_check(a.place)

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 from bench.measure.table import Report, find_ratios
-from bench.measure.times import SOCKET, Bar, Row, Times, rank, time_each, times_row
+from bench.measure.times import SOCKET, Bar, Row, Times, rank, time_each, times_row, value_row
 
 
 def took(*wall_ms: float) -> Row:
@@ -48,15 +48,18 @@ def test_a_bar_says_itself() -> None:
 
 def test_ratios_are_of_what_was_measured() -> None:
     ours, theirs = took(2.0, 4.0), took(1.0, 16.0)
-    rows = {
-        "choose4_20m_socket": ours,
-        "redis_geosearch4": theirs,
-        "postgis_nearest4": Row(not_here="no program postgres"),
-    }
-    held = {"choose4_20m_socket": ("redis_geosearch4", "postgis_nearest4")}
-    ratios = find_ratios(rows, held)
-    assert list(ratios) == ["choose4_20m_socket / redis_geosearch4"]
+    absent = Row(not_here="no program postgres")
+    rows = {"ours": ours, "theirs": theirs, "absent": absent}
+    ratios = find_ratios(rows, {"ours": ("theirs", "absent", "never")})
+    assert list(ratios) == ["ours / theirs"]
     assert (*msgspec.structs.astuple(ratios.popitem()[1]),) == (2.0, 0.25)
+
+
+def test_values_have_one_ratio() -> None:
+    rows = {"ours": value_row(3.0, "s"), "theirs": value_row(40.0, "s"), "times": took(1.0)}
+    ratios = find_ratios(rows, {"ours": ("theirs", "times")})
+    assert list(ratios) == ["ours / theirs"]
+    assert (*msgspec.structs.astuple(ratios.popitem()[1]),) == (0.07, None)
 
 
 def test_the_file_has_rows_by_name_without_what_is_not_known() -> None:
