@@ -1,12 +1,16 @@
 """Doing what the plan says: each fault begins, lasts, and is taken back."""
 
 import asyncio
+import contextlib
 import os
+import shutil
 import signal
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 from bench.federation.nodes import Federation, Process
+from bench.federation.stores import opened
 from chaos.node import write_offset
 from chaos.plan import Fault, Kind
 from chaos.proxy import Link, Mood
@@ -61,6 +65,8 @@ class Faults:
                 process.send(signal.SIGCONT)
             case Kind.KILL_SERVER:
                 await _kill(self._city.servers[fault.node], fault.lasts_s)
+            case Kind.RESTORE_DISTRICT:
+                await self._restore(fault.node, fault.lasts_s)
             case Kind.PARTITION | Kind.DELAY | Kind.STALL:
                 self._links[fault.node].set(MOODS[fault.kind])
                 await asyncio.sleep(fault.lasts_s)
@@ -76,6 +82,18 @@ class Faults:
                 await asyncio.sleep(fault.lasts_s)
                 write_offset(self._clocks[process.name], 0.0)
 
+    async def _restore(self, node: NodeId, lasts_s: float) -> None:
+        """Back up, let it write, kill it, and start it with the backup."""
+        store, process = self._city.store_of(node), self._city.process_of(node)
+        backup = store.with_name("backup.sqlite")
+        await asyncio.to_thread(_back_up, store, backup)
+        await asyncio.sleep(lasts_s)
+        await process.kill()
+        for file in store.parent.glob(f"{store.name}*"):
+            file.unlink()
+        shutil.move(backup, store)
+        process.start()
+
     async def _fill_disk(self, lasts_s: float) -> None:
         if self._disk is None:
             raise LookupError("there is no disk that may be filled")
@@ -83,6 +101,11 @@ class Faults:
         await asyncio.to_thread(_fill, ballast)
         await asyncio.sleep(lasts_s)
         ballast.unlink()
+
+
+def _back_up(store: Path, backup: Path) -> None:
+    with opened(store) as source, contextlib.closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
 
 
 async def _kill(process: Process, lasts_s: float) -> None:

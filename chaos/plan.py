@@ -21,6 +21,8 @@ class Kind(StrEnum):
     STOP_HUB = "stop_hub"
     KILL_SERVER = "kill_server"
     """The node's NATS server; with its store, where it keeps one."""
+    RESTORE_DISTRICT = "restore_district"
+    """Its store is put back to what it was when the fault began."""
     PARTITION = "partition"
     DELAY = "delay"
     STALL = "stall"
@@ -35,6 +37,7 @@ LASTS_S: dict[Kind, tuple[float, float]] = {
     Kind.KILL_HUB: (0.2, 1.0),
     Kind.STOP_HUB: (0.5, 3.0),
     Kind.KILL_SERVER: (0.5, 3.0),
+    Kind.RESTORE_DISTRICT: (3.0, 6.0),
     Kind.PARTITION: (2.0, 8.0),
     Kind.DELAY: (3.0, 8.0),
     Kind.STALL: (2.0, 6.0),

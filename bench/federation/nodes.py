@@ -6,7 +6,6 @@ in ``<folder>/log``. The bench and the chaos harness share this: who ends what, 
 
 import asyncio
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -30,7 +29,11 @@ from safetynet.app.settings import (
     HubSettings,
     save_settings,
 )
+from safetynet.base.clock import SystemClock
 from safetynet.base.ids import HUB, NodeId
+from safetynet.federation.bus import NatsBus, connect_bus
+from safetynet.federation.identity.city import create_city, create_node, list_members
+from safetynet.federation.identity.node import open_identity
 from safetynet.federation.nats_config import (
     DistrictServer,
     HubServer,
@@ -138,7 +141,7 @@ class Federation:
         self._shape = shape
         self._leaf, self.http_port, self.ucp_port, *nats = find_free_ports(4 + len(shape.nodes))
         self._nats = dict(zip([HUB, *shape.nodes], nats, strict=True))
-        self._passwords = {str(node): secrets.token_urlsafe(18) for node in shape.nodes}
+        self._make_keys()
         self.servers = {node: self._server(node) for node in self._nats}
         self.hub = self._hub()
         self.districts = [
@@ -160,7 +163,15 @@ class Federation:
 
     def url_of(self, node: NodeId) -> str:
         """A node's own NATS server."""
-        return f"nats://127.0.0.1:{self._nats[node]}"
+        return f"tls://127.0.0.1:{self._nats[node]}"
+
+    def keys_of(self, node: NodeId) -> Path:
+        """The folder of a node's certificate and nkey."""
+        return self._shape.folder / "keys" / node
+
+    async def connect(self, node: NodeId) -> NatsBus:
+        """A connection to a node's server, as that node."""
+        return await connect_bus(self.url_of(node), node, open_identity(self.keys_of(node), node))
 
     def process_of(self, node: NodeId) -> Process:
         """The process that a node runs in."""
@@ -209,28 +220,32 @@ class Federation:
                         return
                 await asyncio.sleep(0.05)
 
+    def _make_keys(self) -> None:
+        """A city of its own: on this wire, too, nobody is believed unproved."""
+        now, city = SystemClock().now(), self._shape.folder / "city"
+        create_city(city, "bench", now)
+        for node in (HUB, *self.nodes):
+            create_node(city, self.keys_of(node), node, (), now)
+
     def _server(self, node: NodeId) -> Process:
         config = self._shape.folder / "nats" / f"{node}.conf"
+        identity = open_identity(self.keys_of(node), node)
         if node == HUB:
-            write_hub_config(
-                HubServer(
-                    client_port=self._nats[HUB],
-                    leaf_port=self._leaf,
-                    leaf_passwords=self._passwords,
-                ),
-                config,
+            server = HubServer(
+                identity=identity,
+                members=list_members(self._shape.folder / "city"),
+                client_port=self._nats[HUB],
+                leaf_port=self._leaf,
             )
+            write_hub_config(server, config)
         else:
-            write_district_config(
-                DistrictServer(
-                    node=node,
-                    client_port=self._nats[node],
-                    hub_host="127.0.0.1",
-                    hub_leaf_port=self._shape.dial(node, self._leaf),
-                    password=self._passwords[node],
-                ),
-                config,
+            leaf = DistrictServer(
+                identity=identity,
+                client_port=self._nats[node],
+                hub_host="127.0.0.1",
+                hub_leaf_port=self._shape.dial(node, self._leaf),
             )
+            write_district_config(leaf, config)
         command = (find_nats_server(), "--config", str(config))
         return Process(f"nats-{node}", command, self._log(f"nats-{node}"))
 
@@ -239,6 +254,7 @@ class Federation:
             bundle=str(self._shape.bundle),
             data=str(self.data_of(HUB)),
             nats_url=self.url_of(HUB),
+            keys=str(self.keys_of(HUB)),
             http_port=self.http_port,
             ucp_port=self.ucp_port,
             log_level="warning",
@@ -255,6 +271,7 @@ class Federation:
                     node=node,
                     data=str(self.data_of(node)),
                     nats_url=self.url_of(node),
+                    keys=str(self.keys_of(node)),
                     cameras_file=str(lists[node]) if node in lists else None,
                 )
                 for node in nodes

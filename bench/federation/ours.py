@@ -26,7 +26,6 @@ from bench.journal.run import write_file
 from bench.measure.times import Row, Times, rank, times_row, value_row
 
 from safetynet.base.ids import HUB, NodeId
-from safetynet.federation.bus import connect_bus
 
 DISTRICTS = 25
 PROCESSES = 5
@@ -219,7 +218,7 @@ async def _words(city: Federation, nodes: Sequence[NodeId]) -> AsyncIterator[Wor
     """The districts run, and somebody has them write."""
     for process in city.districts:
         process.start()
-    bus = await connect_bus(city.url_of(HUB), HUB, city.identity_of(HUB))
+    bus = await city.connect(HUB)
     try:
         yield Words(bus, nodes)
     finally:

@@ -200,6 +200,7 @@ class OneOwnerOneFollower(RuleBasedStateMachine):
         publisher = Publisher(self.journal, self.wire)
         await publisher.answer()
         self.publishing = asyncio.create_task(publisher.run())
+        await asyncio.sleep(0)  # it listens
 
     async def _close_district(self) -> None:
         self.publishing.cancel()

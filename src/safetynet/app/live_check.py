@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, and_, or_, select
 
 from safetynet.app.check import check_database, check_files, set_in_columns, tell_checked
+from safetynet.app.keys import open_keys
 from safetynet.app.settings import HubSettings, load_settings
 from safetynet.base.clock import SystemClock
 from safetynet.base.errors import InvalidError, UnavailableError
@@ -87,7 +88,7 @@ async def _look(settings: HubSettings) -> tuple[list[Ends], list[str]]:
     expected = [d.node for d in load_city(Path(settings.bundle)).districts]
     url = settings.store_url or sqlite_url(Path(settings.data) / "node.sqlite")
     engine = make_engine(url, writes=False, connections=1)
-    bus = await connect_bus(settings.nats_url, HUB)
+    bus = await connect_bus(settings.nats_url, HUB, open_keys(settings.keys, HUB, SystemClock()))
     try:
         said = await _listen(bus)
         with engine.connect() as conn:
