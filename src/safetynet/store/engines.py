@@ -12,6 +12,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from safetynet.base.errors import InvalidError
 
 BUSY_TIMEOUT_MS = 5000
+WAL_ATTEMPTS = 100
+"""Of connections that open a fresh file at the same moment."""
 
 
 def make_engine(url: str, *, writes: bool, connections: int) -> Engine:
@@ -50,13 +52,26 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch a fresh file to WAL, which takes it alone; SQLite gives up at once where another
+    connection is at it, whatever the busy timeout. A write that begins and ends does wait."""
+    for _ in range(WAL_ATTEMPTS):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode=WAL")
+
+
 def _set_up_sqlite(engine: Engine, *, writes: bool) -> None:
     def on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         assert isinstance(connection, sqlite3.Connection)
         # The driver's own implicit BEGIN would break savepoints and snapshots.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA secure_delete=ON")  # a destroyed key leaves no bytes behind
