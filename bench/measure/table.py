@@ -1,6 +1,8 @@
 """The report of one run: its file and its printed tables."""
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 from bench.measure.times import Row
@@ -26,6 +28,28 @@ class Report(msgspec.Struct, kw_only=True):
 
 type Pairs = Mapping[str, tuple[str, ...]]
 """Ours, and what it is held against."""
+
+
+def write_report(report: Report, out: Path) -> None:
+    """Write the file under ``bench/results``."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+
+
+def finish(report: Report, held: Pairs, out: Path) -> None:
+    """The end of a run: ratios, the tables, the file, and which bars were missed.
+
+    Exits with status 1 where an answer was wrong, or a part of ours did not run, however fast the others
+    were. A missed bar is said, and changes no status: it is a figure.
+    """
+    report.ratios = find_ratios(report.rows | report.peers, held)
+    print_report(report)
+    write_report(report, out)
+    missed = [f"{name} ({row.bar})" for name, row in report.rows.items() if row.holds is False]
+    print(f"\nmissed: {', '.join(missed)}" if missed else "\nevery bar holds")
+    wrong = [f"{name}: {row.wrong}" for name, row in report.rows.items() if row.wrong]
+    if wrong:
+        sys.exit(f"wrong answers: {', '.join(wrong)}")
 
 
 def find_ratios(rows: Mapping[str, Row], held: Pairs) -> dict[str, Ratio]:

@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 from bench.measure.machine import describe_machine
 from bench.measure.servers import NotHereError
-from bench.measure.table import Report, find_ratios, print_report, print_row
+from bench.measure.table import Report, finish, print_row
 from bench.measure.times import SOCKET, Bar, Row, judged, rank, time_each, times_row, value_row
 from bench.sight.hub import open_hub
 from bench.sight.ours import (
@@ -119,12 +119,7 @@ def main() -> None:
     }
     for part in a.parts:
         parts[part]()
-    report.ratios = find_ratios(report.rows | report.peers, RATIOS)
-    print_report(report)
-    a.out.parent.mkdir(parents=True, exist_ok=True)
-    a.out.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-    if wrong := [name for name, row in report.rows.items() if row.wrong]:
-        sys.exit(f"wrong answers: {', '.join(wrong)}")
+    finish(report, RATIOS, a.out)
 
 
 def parse() -> argparse.Namespace:

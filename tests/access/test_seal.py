@@ -98,3 +98,19 @@ async def test_the_bytes_of_a_destroyed_key_are_gone_from_the_file(
 
 def everything_in(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+async def test_keys_of_a_group_are_made_in_one_commit_and_are_on_disk(
+    vault: Vault, keys: Store
+) -> None:
+    before = keys.commits
+    subjects = [f"inc_{n}" for n in range(40)]
+    made = await vault.make_keys([*subjects, subjects[0]])
+    assert keys.commits == before + 1
+    values = {subject: made.seal(subject, SECRET) for subject in subjects}
+    for subject, value in values.items():
+        assert await vault.open_sealed(subject, value) == SECRET
+    again = await vault.make_keys(subjects)
+    assert again.open_sealed(subjects[0], values[subjects[0]]) == SECRET
+    with pytest.raises(NotFoundError):
+        made.seal("inc_unknown", SECRET)

@@ -6,20 +6,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import Connection
 
 from safetynet.access.seal import Vault
-from safetynet.app.hub.intake import Intake
+from safetynet.app.hub.intake import MAX_GROUP, MAX_WAITING, Intake
 from safetynet.base.clock import ManualClock
-from safetynet.base.errors import ConflictError
+from safetynet.base.errors import ConflictError, InvalidError, UnavailableError
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import HUB, ReportId, new_id
 from safetynet.city.lookup import Gazetteer
 from safetynet.city.synth import small_city
+from safetynet.incident.entries import ReportBody
 from safetynet.incident.fold import FOLDS
 from safetynet.incident.locate import Bounds
 from safetynet.incident.model import (
+    Accepted,
     IncidentKind,
     IncidentState,
     KeptMessage,
@@ -196,3 +199,62 @@ async def test_an_operators_end_of_an_incident_that_moved_meanwhile_is_refused(
     assert refused.value.code == "incident.moved"
     (kept,) = await desk.kept()
     assert kept.incident().state is IncidentState.OPEN
+
+
+async def test_reports_that_wait_together_share_a_commit_and_keep_their_order(desk: Desk) -> None:
+    first = desk.report(key="T1")
+    waiting = [desk.report(key=f"T{n % 5}", detail=str(n)) for n in range(MAX_GROUP // 2)]
+    before = desk.journal.store.commits
+    await asyncio.gather(*(desk.intake.accept(r) for r in (first, *waiting)))
+    assert desk.journal.store.commits == before + 1
+    entries = await read_range(desk.journal.store, HUB)
+    accepted = [e.read(ReportBody).report for e in entries if e.kind == "report.accepted/1"]
+    assert accepted == [first.id, *(r.id for r in waiting)]
+    assert [change.after.key for change in desk.changes] == ["T1", *(r.key for r in waiting)]
+
+
+async def test_one_report_that_cannot_be_written_costs_no_other(desk: Desk) -> None:
+    # No entry can hold half a surrogate pair.
+    broken = msgspec.structs.replace(desk.report(key="T2"), dong_code="\ud800")
+    reports = [desk.report(key="T1"), broken, desk.report(key="T3")]
+    done = await asyncio.gather(*(desk.intake.accept(r) for r in reports), return_exceptions=True)
+    assert [type(one) for one in done] == [Accepted, InvalidError, Accepted]
+    assert {kept.body.key for kept in await desk.kept()} == {"T1", "T3"}
+
+
+async def test_an_operators_end_between_look_and_write_makes_the_report_decide_anew(
+    desk: Desk,
+) -> None:
+    accepted = await desk.intake.accept(desk.report())
+    kept = await desk.journal.store.read(lambda conn: get_incident(conn, HUB, accepted.incident))
+    end = end_incident(await desk.intake.open_words(kept), desk.clock.now())
+    late = desk.report(Progress.CHANGED, detail="불이 커진다")
+    told, _ = await asyncio.gather(desk.intake.accept(late), desk.intake.close(kept, end))
+    (now,) = await desk.kept()
+    assert told.state is now.incident().state is IncidentState.ENDED
+
+
+async def test_who_gives_up_waiting_stops_nobody_else(desk: Desk) -> None:
+    one, other = (
+        asyncio.create_task(desk.intake.accept(desk.report(key=key))) for key in ("T1", "T2")
+    )
+    await asyncio.sleep(0)
+    one.cancel()
+    assert (await other).new
+    assert (await asyncio.gather(one, return_exceptions=True))[0] is not None
+    assert (await desk.intake.accept(desk.report(key="T3"))).new
+
+
+async def test_where_too_many_reports_wait_the_next_is_refused_and_nothing_of_it_is_kept(
+    desk: Desk,
+) -> None:
+    waiting = [desk.report(key=f"T{n}") for n in range(MAX_WAITING)]
+    tasks = [asyncio.create_task(desk.intake.accept(r)) for r in waiting]
+    await asyncio.sleep(0)
+    with pytest.raises(UnavailableError) as refused:
+        await desk.intake.accept(desk.report(key="one too many"))
+    assert refused.value.code == "report.busy"
+    for task in tasks[1:]:
+        task.cancel()
+    assert (await tasks[0]).new
+    assert {kept.body.key for kept in await desk.kept()} == {"T0"}

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import msgspec
 import pytest
@@ -34,7 +33,7 @@ from safetynet.incident.model import (
 from safetynet.incident.moment import AimBody
 from safetynet.incident.read import (
     KeptIncident,
-    find_by_identity,
+    find_kept,
     get_incident,
     list_judgements,
     list_open,
@@ -257,11 +256,12 @@ async def test_a_drill_and_a_real_incident_of_one_number_live_side_by_side(
     real, drill = report(), report(drill=True)
     for one in (real, drill):
         await journal.append(drafts_of(one, change_of(one)))
-    for one in (real, drill):
-        whose = partial(find_by_identity, node=HUB, identity=identity(one))
-        found = await journal.store.read(whose)
-        assert found is not None
-        assert found.body.drill is one.drill
+    whose = [identity(real), identity(drill)]
+    found = await journal.store.read(lambda conn: find_kept(conn, HUB, whose))
+    assert {who: kept.body.drill for who, kept in found.items()} == {
+        identity(real): False,
+        identity(drill): True,
+    }
 
 
 def judgement(camera: str, viewer: str, shown: bool, *, after_s: int = 0) -> JudgedBody:
@@ -316,8 +316,7 @@ async def test_a_word_on_a_still_says_so_and_one_of_before_was_on_the_live_pictu
 async def test_an_unknown_incident_is_not_found(journal: Journal) -> None:
     with pytest.raises(NotFoundError):
         await kept(journal, IncidentId("inc_none"))
-    nobody = await journal.store.read(lambda c: find_by_identity(c, HUB, ("119", "T9", False)))
-    assert nobody is None
+    assert not await journal.store.read(lambda c: find_kept(c, HUB, [("119", "T9", False)]))
 
 
 async def test_folding_again_gives_the_same(journal: Journal) -> None:

@@ -12,6 +12,7 @@ from safetynet.journal.append import Change, Journal
 from safetynet.journal.entry import ZERO, Draft, Entry
 from safetynet.journal.feed import Missed
 from safetynet.journal.read import read_incident, read_latest, read_range, read_sequences
+from safetynet.journal.rows import Folds, Together
 from safetynet.journal.verify import verify_store
 from safetynet.store.store import Store
 from safetynet.store.tables import camera_states, journal_entries
@@ -42,6 +43,31 @@ async def test_entries_are_numbered_and_chained(journal: Journal, clock: ManualC
 async def test_state_is_folded_in_the_same_transaction(journal: Journal, store: Store) -> None:
     (entry,) = await journal.append([state("mapo-1", "dead")])
     assert await store.read(rows) == [("hub", "mapo-1", "dead", "1", entry.time)]
+
+
+async def test_kinds_that_fold_together_do_so_between_those_that_fold_alone(
+    store: Store, clock: ManualClock
+) -> None:
+    told: list[tuple[str, list[int]]] = []
+
+    def together(name: str) -> Together:
+        return Together(lambda _, found: told.append((name, [e.seq for e in found])))
+
+    both = together("both")
+    folds: Folds = {
+        "test.one/1": together("one"),
+        "test.two/1": both,
+        "test.too/1": both,
+        "test.alone/1": lambda _, entry: told.append(("alone", [entry.seq])),
+    }
+    journal = Journal(HUB, store, clock, folds)
+    kinds = ["one", "two", "one", "too", "unknown", "alone", "two", "one"]
+    await journal.append([Draft(kind=f"test.{kind}/1", body={}) for kind in kinds])
+    expected = [("one", [1, 3]), ("both", [2, 4]), ("alone", [6]), ("both", [7]), ("one", [8])]
+    assert told == expected
+    told.clear()
+    assert await journal.rebuild() == len(kinds)
+    assert told == expected
 
 
 async def test_a_failing_effect_undoes_entries_and_state(journal: Journal, store: Store) -> None:

@@ -3,13 +3,29 @@
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Table, Update, bindparam, insert, update
 
 from safetynet.access import entries as e
 from safetynet.access.destruction import DESTRUCTION_FOLDS
 from safetynet.journal.entry import Entry, read_time, time_text
 from safetynet.journal.rows import Folds
 from safetynet.store.tables import grants, ptz_moves, sessions
+
+
+def _first(table: Table, which: str, empty: str, *written: str) -> Update:
+    """Writes these columns of one row where ``empty`` is still empty: the first word counts.
+
+    Made once: to put a statement together takes longer than to run it.
+    """
+    c = table.c
+    row = (c.node == bindparam("of")) & (c[which] == bindparam("which")) & c[empty].is_(None)
+    return update(table).where(row).values({name: bindparam(name) for name in written})
+
+
+_CLOSED = ("closed_at", "closed_because")
+_CLOSE_GRANT = _first(grants, "id", "closed_at", *_CLOSED)
+_CLOSE_GRANTS = _first(grants, "incident", "closed_at", *_CLOSED)
+_END_SESSION = _first(sessions, "id", "ended_at", "ended_at", "end_reason", "frames", "octets")
 
 
 def fold_issued(conn: Connection, entry: Entry) -> None:
@@ -25,23 +41,18 @@ def fold_received(conn: Connection, entry: Entry) -> None:
 def fold_over(conn: Connection, entry: Entry) -> None:
     """An incident is over, and with it every grant for it that is still open."""
     body = entry.read(e.OverBody)
-    c = grants.c
-    conn.execute(
-        update(grants)
-        .where(c.node == entry.node, c.incident == body.incident, c.closed_at.is_(None))
-        .values(closed_at=entry.time, closed_because=body.reason)
-    )
+    _close(conn, _CLOSE_GRANTS, entry, body.incident, body.reason)
 
 
 def fold_closed(conn: Connection, entry: Entry) -> None:
     """A grant is over; the first close counts."""
     body = entry.read(e.ClosedBody)
-    c = grants.c
-    conn.execute(
-        update(grants)
-        .where(c.node == entry.node, c.id == body.id, c.closed_at.is_(None))
-        .values(closed_at=entry.time, closed_because=body.reason)
-    )
+    _close(conn, _CLOSE_GRANT, entry, body.id, body.reason)
+
+
+def _close(conn: Connection, statement: Update, entry: Entry, which: str, reason: str) -> None:
+    values = {"closed_at": entry.time, "closed_because": reason}
+    conn.execute(statement, {"of": entry.node, "which": which, **values})
 
 
 def fold_opened(conn: Connection, entry: Entry) -> None:
@@ -74,17 +85,13 @@ def fold_first_frame(conn: Connection, entry: Entry) -> None:
 def fold_ended(conn: Connection, entry: Entry) -> None:
     """A session ended; the first end counts."""
     body = entry.read(e.EndedBody)
-    c = sessions.c
-    conn.execute(
-        update(sessions)
-        .where(c.node == entry.node, c.id == body.session, c.ended_at.is_(None))
-        .values(
-            ended_at=entry.time,
-            end_reason=body.reason,
-            frames=body.frames,
-            octets=body.octets,
-        )
-    )
+    values = {
+        "ended_at": entry.time,
+        "end_reason": body.reason,
+        "frames": body.frames,
+        "octets": body.octets,
+    }
+    conn.execute(_END_SESSION, {"of": entry.node, "which": body.session, **values})
 
 
 def fold_ptz(conn: Connection, entry: Entry) -> None:

@@ -18,6 +18,8 @@ from safetynet.journal.read import read_range
 from safetynet.store.store import Store
 
 BATCH_ENTRIES = 64
+APPLIED_AT_ONCE = 500
+"""Entries of what waits that are applied in one transaction, about."""
 RANGE_WITHIN_S = 5.0
 MAX_RANGE_BYTES = 4 << 20
 """Of entries in one answer to a range; below the servers' ``max_payload``."""
@@ -130,13 +132,20 @@ class Replica:
     async def run(self) -> None:
         """Apply what comes and fetch what is missing, until cancelled or broken."""
         while not self.broken:
-            lines = await self._batches.get()
+            lines = await self._next_lines()
             try:
                 applied = await self._apply(lines)
                 while applied is not None and self._is_behind(applied):
                     applied = await self._fetch(applied)
             except (UnavailableError, InvalidError) as error:
                 log.info("replica.waiting", of=self.node, code=error.code)
+
+    async def _next_lines(self) -> list[bytes]:
+        """All that waits, up to a bound: what comes while a commit is under way shares the next one."""
+        lines = list(await self._batches.get())
+        while len(lines) < APPLIED_AT_ONCE and not self._batches.empty():
+            lines += self._batches.get_nowait()
+        return lines
 
     def _is_behind(self, applied: Applied) -> bool:
         head = (applied.head.epoch, applied.head.seq)

@@ -1,6 +1,6 @@
 """What the entries on incidents mean in SQL: each fold writes the folded tables of one node."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 import msgspec
@@ -22,11 +22,17 @@ from safetynet.incident import entries, showing
 from safetynet.incident.entries import IncidentBody, ReportBody
 from safetynet.incident.showing import ChoiceBody, JudgedBody, ShownBody, ViewChangedBody
 from safetynet.journal.entry import Entry
-from safetynet.journal.rows import Folds
+from safetynet.journal.rows import Folds, Together
+from safetynet.store.put import put_rows
 from safetynet.store.tables import choices, destructions, incidents, judgements, reports, views
 
 _KEY = "key_"
 """Before the names of parameters that tell which row."""
+
+_DESTROYED = select(destructions.c.subject).where(
+    destructions.c.node == bindparam("of"),
+    destructions.c.subject.in_(bindparam("subjects", expanding=True)),
+)
 
 
 def key_column(key: str, *, drill: bool) -> str:
@@ -34,17 +40,31 @@ def key_column(key: str, *, drill: bool) -> str:
     return f"{key}#drill" if drill else key
 
 
-def is_destroyed(conn: Connection, node: NodeId, incident: IncidentId) -> bool:
-    """True where the journal of ``node`` says that the incident's words are destroyed."""
-    c = destructions.c
-    found = select(c.subject).where(c.node == node, c.subject == incident)
-    return conn.scalar(found) is not None
+def list_destroyed(
+    conn: Connection, node: NodeId, incidents: Iterable[IncidentId]
+) -> set[IncidentId]:
+    """Those whose words are destroyed, by the journal of ``node``."""
+    found = conn.scalars(_DESTROYED, {"of": node, "subjects": list(incidents)})
+    return {IncidentId(subject) for subject in found}
 
 
-def fold_report(conn: Connection, entry: Entry) -> None:
+def fold_reports(conn: Connection, found: Sequence[Entry]) -> None:
     """``report.accepted/1``: one row per report; the words and raw bytes stay in the entry."""
-    body = entry.read(ReportBody)
-    row = {
+    put_rows(conn, reports, [_report_row(entry, entry.read(ReportBody)) for entry in found])
+
+
+def fold_incidents(conn: Connection, found: Sequence[Entry]) -> None:
+    """``incident.*/1``: incidents as they are now; words that came after their destruction stay out."""
+    last = {(body := entry.read(IncidentBody)).incident: (entry.node, body) for entry in found}
+    gone = list_destroyed(conn, found[0].node, last)
+    rows = [_incident_row(node, body, gone=body.incident in gone) for node, body in last.values()]
+    put_rows(conn, incidents, rows)
+
+
+def _report_row(entry: Entry, body: ReportBody) -> dict[str, object]:
+    return {
+        "node": entry.node,
+        "id": body.report,
         "incident": body.incident,
         "sender": body.sender,
         "key": key_column(body.key, drill=body.drill),
@@ -54,14 +74,13 @@ def fold_report(conn: Connection, entry: Entry) -> None:
         "epoch": entry.epoch,
         "seq": entry.seq,
     }
-    _put(conn, reports, {"node": entry.node, "id": body.report}, row)
 
 
-def fold_incident(conn: Connection, entry: Entry) -> None:
-    """``incident.*/1``: the incident as it is now; words that came after their destruction stay out."""
-    body = entry.read(IncidentBody)
-    words = None if is_destroyed(conn, entry.node, body.incident) else body.words
-    row = {
+def _incident_row(node: NodeId, body: IncidentBody, *, gone: bool) -> dict[str, object]:
+    words = None if gone else body.words
+    return {
+        "node": node,
+        "id": body.incident,
         "sender": body.sender,
         "key": key_column(body.key, drill=body.drill),
         "state": body.state.value,
@@ -75,7 +94,6 @@ def fold_incident(conn: Connection, entry: Entry) -> None:
         "document": _text(msgspec.structs.replace(body, words=None)),
         "sealed": None if words is None else _text(words),
     }
-    _put(conn, incidents, {"node": entry.node, "id": body.incident}, row)
 
 
 def fold_choice(conn: Connection, entry: Entry) -> None:
@@ -130,11 +148,13 @@ def fold_judgement(conn: Connection, entry: Entry) -> None:
     _put(conn, judgements, key, row)
 
 
+_INCIDENTS = Together(fold_incidents)
+
 FOLDS: Folds = {
-    entries.REPORT_ACCEPTED: fold_report,
-    entries.INCIDENT_OPENED: fold_incident,
-    entries.INCIDENT_CHANGED: fold_incident,
-    entries.INCIDENT_ENDED: fold_incident,
+    entries.REPORT_ACCEPTED: Together(fold_reports),
+    entries.INCIDENT_OPENED: _INCIDENTS,
+    entries.INCIDENT_CHANGED: _INCIDENTS,
+    entries.INCIDENT_ENDED: _INCIDENTS,
     showing.CHOICE_MADE: fold_choice,
     showing.VIEW_CHANGED: fold_view,
     showing.EYES_ON: fold_eyes_on,

@@ -1,7 +1,9 @@
 """Reading incidents back from the folded tables, so that a restarted hub goes on where it was."""
 
+from collections.abc import Iterable
+
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Subquery, select
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, bindparam, select
 
 from safetynet.base.errors import NotFoundError
 from safetynet.base.ids import CameraId, IncidentId, NodeId
@@ -25,19 +27,24 @@ class KeptView(msgspec.Struct, frozen=True, kw_only=True):
     eyes_on_ms: int | None
 
 
-class KeptIncident(msgspec.Struct, frozen=True, kw_only=True):
-    """An incident as it is on disk, with its choice and its views in order of rank."""
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident as it is on disk."""
 
     body: IncidentBody
     words: Sealed | None
-    choice: ChoiceBody | None
-    views: tuple[KeptView, ...]
     destroyed: bool = False
     """True where its sealed words were destroyed: what still comes for it is sealed apart."""
 
     def incident(self, words: Words | None = None) -> Incident:
         """The incident; detail and address are empty unless their opened words are given."""
         return self.body.read(words)
+
+
+class KeptIncident(Kept, frozen=True, kw_only=True):
+    """An incident as it is on disk, with its choice and its views in order of rank."""
+
+    choice: ChoiceBody | None
+    views: tuple[KeptView, ...]
 
     @property
     def still_ms(self) -> int | None:
@@ -50,13 +57,44 @@ class KeptIncident(msgspec.Struct, frozen=True, kw_only=True):
         return min((v.eyes_on_ms for v in self.views if v.eyes_on_ms is not None), default=None)
 
 
-def find_by_identity(conn: Connection, node: NodeId, identity: Identity) -> KeptIncident | None:
-    """The incident of a sender's number."""
-    # Most reports are the first of their incident: one look at an index tells, and nothing else is read.
-    if find_revision(conn, node, identity) is None:
-        return None
-    found = _list(conn, node, *_is(identity), limit=1)
-    return found[0] if found else None
+def find_kept(
+    conn: Connection, node: NodeId, identities: Iterable[Identity]
+) -> dict[Identity, Kept]:
+    """The incidents of these senders' numbers, one look for each sender; none of those unknown."""
+    found: dict[Identity, Kept] = {}
+    for sender, numbers in _by_sender(identities).items():
+        asked = {"of": node, "by": sender, "keys": list(numbers)}
+        for key, document, sealed, destroyed in conn.execute(_KEPT, asked):
+            found[numbers[key]] = Kept(
+                body=msgspec.json.decode(document, type=IncidentBody),
+                words=None if sealed is None else msgspec.json.decode(sealed, type=Sealed),
+                destroyed=destroyed is not None,
+            )
+    return found
+
+
+_KEPT = (
+    select(incidents.c.key, incidents.c.document, incidents.c.sealed, destructions.c.subject)
+    .outerjoin(
+        destructions,
+        and_(destructions.c.node == incidents.c.node, destructions.c.subject == incidents.c.id),
+    )
+    .where(
+        incidents.c.node == bindparam("of"),
+        incidents.c.sender == bindparam("by"),
+        incidents.c.key.in_(bindparam("keys", expanding=True)),
+    )
+)
+"""Made once: to put a statement together takes longer than to run it."""
+
+
+def _by_sender(identities: Iterable[Identity]) -> dict[str, dict[str, Identity]]:
+    """Numbers as they stand in the column, by sender."""
+    found: dict[str, dict[str, Identity]] = {}
+    for one in identities:
+        sender, key, drill = one
+        found.setdefault(sender, {})[key_column(key, drill=drill)] = one
+    return found
 
 
 def find_revision(conn: Connection, node: NodeId, identity: Identity) -> int | None:

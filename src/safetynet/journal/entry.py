@@ -81,6 +81,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 _decoder = msgspec.json.Decoder(_Members)
 _encoder = msgspec.json.Encoder()
+_sorting = msgspec.json.Encoder(order="deterministic")
 
 
 def encode_entry(
@@ -158,6 +159,8 @@ def leaf_hash(line: bytes) -> str:
 def canonical(value: object) -> bytes:
     """RFC 8785 bytes of a value that holds no floats; raises ``InvalidError`` ``journal.value``."""
     try:
+        if _is_plain(value):
+            return _sorting.encode(value)
         return _encoder.encode(_ordered(value))
     except UnicodeEncodeError as e:
         raise InvalidError("journal.value", "text holds half a surrogate pair") from e
@@ -167,12 +170,30 @@ def canonical(value: object) -> bytes:
 
 def time_text(time: datetime) -> str:
     """An aware time in the entry's form, microseconds and ``Z``."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27)
+    utc = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def read_time(text: str) -> datetime:
-    """The inverse of ``time_text``."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    """The inverse of ``time_text``; raises ``ValueError`` for any other form."""
+    if len(text) != 27 or text[10] != "T" or text[26] != "Z":
+        raise ValueError(f"not a time of an entry: {text!r}")
+    return datetime.fromisoformat(text)
+
+
+def _is_plain(value: object) -> bool:
+    """True where sorting by ASCII keys is all that is left to do: so it is with all our own bodies.
+
+    Of anything else ``_ordered`` finds the order, or what is wrong with it.
+    """
+    if type(value) is dict:
+        named = all(type(key) is str and key.isascii() for key in value)
+        return named and all(map(_is_plain, value.values()))
+    if type(value) is list:
+        return all(map(_is_plain, value))
+    if type(value) is int:
+        return -MAX_INT <= value <= MAX_INT
+    return value is None or type(value) is str or type(value) is bool
 
 
 def _ordered(value: object) -> Json:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from safetynet.base.clock import Clock
 from safetynet.base.errors import InvalidError, NotFoundError, RefusedError, UnavailableError
@@ -320,6 +320,9 @@ def _cut(conn: Connection, node: NodeId, after: int) -> Head:
     return Head() if row is None else Head(epoch=row.epoch, seq=after, leaf=row.leaf)
 
 
+_STATE = select(nodes.c.state).where(nodes.c.node == bindparam("of"))
+
+
 def _state(conn: Connection, node: NodeId) -> NodeState:
-    state = conn.scalar(select(nodes.c.state).where(nodes.c.node == node))
+    state = conn.scalar(_STATE, {"of": node})
     return NodeState(state) if state else NodeState.GOOD

@@ -1,6 +1,8 @@
 """How entries and heads stand in the tables; runs inside the caller's transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -14,7 +16,20 @@ _AT_ONCE = 1000
 
 type Fold = Callable[[Connection, Entry], None]
 """Writes what an entry means into folded tables; reads nothing but the entry and those tables."""
-type Folds = Mapping[str, Fold]
+
+
+@dataclass(frozen=True)
+class Together:
+    """A fold of many entries of one node at once, in their order: a statement for all of them.
+
+    Of two such folds neither reads nor writes what the other writes, so that entries which stand
+    mixed in a journal are folded kind by kind. The same one may stand for several kinds.
+    """
+
+    fold: Callable[[Connection, Sequence[Entry]], None]
+
+
+type Folds = Mapping[str, Fold | Together]
 """By kind; an entry of a kind without a fold is only kept."""
 
 
@@ -67,15 +82,27 @@ def store_entries(conn: Connection, entries: Sequence[Entry], folds: Folds) -> N
     if not entries:
         return
     conn.execute(insert(journal_entries), [_row(entry) for entry in entries])
-    for entry in entries:
-        fold(conn, entry, folds)
+    fold(conn, entries, folds)
     write_head(conn, entries[-1])
 
 
-def fold(conn: Connection, entry: Entry, folds: Folds) -> None:
-    """Write what one entry means into the folded tables."""
-    if (apply := folds.get(entry.kind)) is not None:
-        apply(conn, entry)
+def fold(conn: Connection, entries: Iterable[Entry], folds: Folds) -> None:
+    """Write what entries of one node mean, in their order, into the folded tables."""
+    waiting: dict[Together, list[Entry]] = {}
+    for entry in entries:
+        apply = folds.get(entry.kind)
+        if isinstance(apply, Together):
+            waiting.setdefault(apply, []).append(entry)
+        elif apply is not None:
+            _fold_waiting(conn, waiting)
+            apply(conn, entry)
+    _fold_waiting(conn, waiting)
+
+
+def _fold_waiting(conn: Connection, waiting: dict[Together, list[Entry]]) -> None:
+    for together, entries in waiting.items():
+        together.fold(conn, entries)
+    waiting.clear()
 
 
 def fold_again(conn: Connection, node: NodeId, folds: Folds) -> int:
@@ -88,10 +115,15 @@ def fold_again(conn: Connection, node: NodeId, folds: Folds) -> int:
         .order_by(journal_entries.c.epoch, journal_entries.c.seq)
         .execution_options(yield_per=_AT_ONCE)  # else psycopg fetches the whole journal
     )
+    return fold_lines(conn, lines.scalars(), folds)
+
+
+def fold_lines(conn: Connection, lines: Iterable[bytes], folds: Folds) -> int:
+    """Fold entries of one node from their lines, some at a time; returns how many there were."""
     count = 0
-    for (line,) in lines:
-        fold(conn, parse_entry(line), folds)
-        count += 1
+    for some in batched(lines, _AT_ONCE):
+        fold(conn, map(parse_entry, some), folds)
+        count += len(some)
     return count
 
 

@@ -19,8 +19,8 @@ from safetynet import __version__
 from safetynet.base.clock import Clock
 from safetynet.base.errors import UnavailableError
 from safetynet.base.ids import NodeId
-from safetynet.journal.entry import parse_entry, time_text
-from safetynet.journal.rows import Folds, Head, fold, read_head
+from safetynet.journal.entry import time_text
+from safetynet.journal.rows import Folds, Head, fold_lines, read_head
 from safetynet.store.schema import NODE_SCHEMA
 from safetynet.store.store import Store
 from safetynet.store.tables import (
@@ -166,11 +166,7 @@ def _fold_after(conn: Connection, node: NodeId, base: Head, folds: Folds) -> int
         .order_by(c.epoch, c.seq)
         .execution_options(yield_per=BLOCK_ROWS)
     )
-    count = 0
-    for (line,) in lines:
-        fold(conn, parse_entry(line), folds)
-        count += 1
-    return count
+    return fold_lines(conn, lines.scalars(), folds)
 
 
 def _take(conn: Connection, node: NodeId) -> tuple[Head, list[bytes], list[_Seal]]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 from safetynet import __version__
 from safetynet.access.destruction import BASIS
@@ -65,6 +66,7 @@ from safetynet.web.types import (
 )
 
 LISTED_INCIDENTS = 200
+REMEMBERED_PLACES = 4096
 
 
 class HubDesk:
@@ -93,7 +95,8 @@ class HubDesk:
         self._eyes = eyes
         self._owners = owners
         self._consoles = consoles
-        self._gazetteer = gazetteer
+        # An incident is shown many times, and its place seldom moves.
+        self._find_dong_at = lru_cache(REMEMBERED_PLACES)(gazetteer.find_dong_at)
         self._tiles = tiles
         self._clock = clock
         self._city = city_view(eyes)
@@ -284,7 +287,8 @@ class HubDesk:
 
     def show(self, response: Response) -> None:
         """Send an incident as it is now to every console."""
-        self._consoles.tell_all(IncidentEvent(incident=self.view(response)))
+        if self._consoles.list_all():
+            self._consoles.tell_all(IncidentEvent(incident=self.view(response)))
 
     def view(self, response: Response) -> IncidentView:
         """An incident as consoles see it."""
@@ -295,7 +299,7 @@ class HubDesk:
         if found:
             line = line_of(found[1])
             basis = (f"{line} {found[1].title_ko}", f"{line} {found[1].title_en}")
-        dong = self._gazetteer.find_dong_at(incident.place.at)
+        dong = self._find_dong_at(incident.place.at)
         return view_incident(response, service=code, basis=basis, dong=dong.name_ko if dong else "")
 
     def view_node(self, standing: Standing) -> NodeView:

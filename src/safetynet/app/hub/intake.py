@@ -1,42 +1,55 @@
-"""From a report to an incident on disk."""
+"""From reports to incidents on disk."""
 
 import asyncio
-from collections.abc import Callable
-from weakref import WeakValueDictionary
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import msgspec
 import structlog
 
-from safetynet.access.seal import SealedValue, Vault
+from safetynet.access.seal import Keys, SealedValue, Vault
+from safetynet.app.hub.group import Case, Group, Standing, write
 from safetynet.base.clock import Clock
-from safetynet.base.errors import ConflictError, NotFoundError, RefusedError
-from safetynet.base.ids import NodeId
-from safetynet.incident.entries import (
-    Sealed,
-    Words,
-    incident_moved,
-    message_kept,
-    read_words,
-    report_accepted,
-    words_to_seal,
+from safetynet.base.errors import (
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
 )
-from safetynet.incident.locate import Bounds, Gazetteer, locate
+from safetynet.base.ids import NodeId
+from safetynet.incident.entries import Sealed, Words, incident_moved, message_kept, read_words
+from safetynet.incident.locate import Bounds, Gazetteer
 from safetynet.incident.model import Accepted, Incident, KeptMessage, Report
-from safetynet.incident.read import KeptIncident, find_by_identity, find_revision
-from safetynet.incident.state import Change, Identity, apply_report, identity
+from safetynet.incident.read import Kept, find_kept, find_revision
+from safetynet.incident.state import Change, Identity, identity
 from safetynet.journal.append import Change as Writing
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import Draft
 
+MAX_GROUP = 64
+"""Reports that are decided and written together: some 20 ms in which the loop does little else."""
+MAX_WAITING = 4096
+"""Reports that wait. Full policy: the next one is refused, and its sender sends it again."""
 TRIES = 8
-"""How often a report is decided anew because another on the same incident came in between."""
+"""How often a report is decided anew because its incident moved in between."""
 
 log = structlog.get_logger()
 OnChange = Callable[[Change], None]
 
 
+@dataclass(eq=False)
+class _Waiting:
+    report: Report
+    done: asyncio.Future[Accepted]
+    tries: int = 0
+
+
 class Intake:
-    """Accepts reports: sealed, decided, journalled and folded in one transaction."""
+    """Accepts reports: sealed, decided, journalled and folded, many in one transaction.
+
+    What waits is taken as a group (docs/design/0018): one look for all incidents, one commit for all new
+    keys, one commit for all entries. While a group is on its way to disk the next one gathers.
+    """
 
     def __init__(
         self,
@@ -53,128 +66,167 @@ class Intake:
         self._bounds = bounds
         self._clock = clock
         self._on_change = on_change
-        self._turns: WeakValueDictionary[Identity, asyncio.Lock] = WeakValueDictionary()
+        self._waiting: deque[_Waiting] = deque()
+        self._taking: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Reports that no group has taken up yet."""
+        return len(self._waiting)
 
     async def accept(self, report: Report) -> Accepted:
         """Put a report on disk; what it changed is told to ``on_change`` after that.
 
-        Raises ``ConflictError`` ``report.contended`` where so many reports on one incident come at
-        once that this one never fitted; the sender may send it again.
+        Raises ``ConflictError`` ``report.contended`` where others moved its incident so often that this
+        one never fitted, and ``UnavailableError`` ``report.busy`` where too many wait; the sender may
+        send it again.
         """
-        # Reports on one incident take turns: a crowd that reports one fire would else decide anew
-        # for each other's sake until some of them give up. The store still has the last word.
-        who = identity(report)
-        turn = self._turns.setdefault(who, asyncio.Lock())
-        async with turn:
-            for _ in range(TRIES):
-                change = await self._attempt(report)
-                if change is not None:
-                    self._on_change(change)
-                    return Accepted(
-                        incident=change.after.id,
-                        report=report.id,
-                        new=change.before is None,
-                        state=change.after.state,
-                    )
-        raise ConflictError("report.contended", "too many reports on one incident at once")
+        if len(self._waiting) >= MAX_WAITING:
+            raise UnavailableError("report.busy", "too many reports wait", limit=MAX_WAITING)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(report, loop.create_future())
+        self._waiting.append(waiting)
+        if self._taking is None:
+            # A task of its own: whose report began it may give up, and the others must not.
+            self._taking = loop.create_task(self._take_all())
+        return await waiting.done
 
     async def keep(self, message: KeptMessage) -> None:
         """Put on disk what made no report, sealed."""
         # Sealed under a subject of its own: it belongs to no incident.
-        raw = await self._seal(message.id, message.raw)
-        await self._journal.append([message_kept(message, raw=raw)])
+        value = await self._vault.seal(message.id, message.raw)
+        await self._journal.append([message_kept(message, raw=_sealed(value))])
 
-    async def _attempt(self, report: Report) -> Change | None:
-        kept = await self._find(report)
-        before = await self.open_words(kept) if kept else None
-        gone = await self._is_gone(kept)
-        # What comes after a destruction belongs to its own report alone: the incident stays without.
-        told = msgspec.structs.replace(report, detail="", address="") if gone else report
-        place = locate(told, self._gazetteer, self._bounds)
-        change = apply_report(before, told, place, self._clock.now())
-        try:
-            drafts = await self._drafts(report, change, kept, gone=gone)
-        except RefusedError:
-            return None  # the key was destroyed since we looked
-        fitted = await self._journal.change(
-            lambda writing: _write(writing, self._journal.node, report, _state_of(kept), drafts)
-        )
-        return change if fitted else None
-
-    async def _is_gone(self, kept: KeptIncident | None) -> bool:
-        """Its words are destroyed: by the journal, or by a key store that knows more than a journal
-        from a backup."""
-        if kept is None:
-            return False
-        return kept.destroyed or await self._vault.is_destroyed(kept.body.incident)
-
-    async def _find(self, report: Report) -> KeptIncident | None:
-        node, who = self._journal.node, identity(report)
-        return await self._journal.store.read(lambda conn: find_by_identity(conn, node, who))
-
-    async def open_words(self, kept: KeptIncident) -> Incident:
+    async def open_words(self, kept: Kept) -> Incident:
         """The incident with its sealed words; without them where their key is lost."""
-        words = Words()
-        if kept.words is not None:
-            value = SealedValue(sealed=kept.words.sealed, key=kept.words.key)
-            try:
-                words = read_words(await self._vault.open_sealed(kept.body.incident, value))
-            except (NotFoundError, RefusedError) as error:
-                log.error("intake.words_lost", incident=kept.body.incident, code=error.code)
-        return kept.incident(words)
+        (incident,) = await self.open_all([kept])
+        return incident
 
-    async def _drafts(
-        self, report: Report, change: Change, kept: KeptIncident | None, *, gone: bool
-    ) -> list[Draft]:
-        subject = report.id if gone else change.after.id
-        raw = await self._seal(subject, report.raw)
-        words = await self._seal(subject, words_to_seal(report))
-        drafts = [report_accepted(report, change, words=words, raw=raw)]
-        kept_words = None if gone else await self._words(change, kept)
-        moved = incident_moved(change, words=kept_words, report=report.id)
-        return [*drafts, moved] if moved is not None else drafts
+    async def open_all(self, kept: Sequence[Kept]) -> list[Incident]:
+        """As ``open_words``, with one look for all their keys."""
+        keys = await self._vault.find_keys([one.body.incident for one in kept])
+        return [_open(one, keys) for one in kept]
 
-    async def _words(self, change: Change, kept: KeptIncident | None) -> Sealed | None:
-        """The incident's words sealed; as they stand already where they did not change."""
-        before = change.before
-        if kept and before and words_to_seal(before) == words_to_seal(change.after):
-            return kept.words
-        return await self._seal(change.after.id, words_to_seal(change.after))
-
-    async def _seal(self, subject: str, plain: bytes) -> Sealed:
-        value = await self._vault.seal(subject, plain)
-        return Sealed(sealed=value.sealed, key=value.key)
-
-    async def close(self, kept: KeptIncident, change: Change) -> None:
+    async def close(self, kept: Kept, change: Change) -> None:
         """Write an operator's end of an incident; raises ``ConflictError`` where it moved meanwhile."""
         draft = incident_moved(change, words=kept.words)
         if draft is None or change.before is None:
             return
         before = change.before
 
-        def write(writing: Writing) -> bool:
+        def write_end(writing: Writing) -> bool:
             return _write_if(writing, self._journal.node, before, [draft])
 
-        if not await self._journal.change(write):
+        if not await self._journal.change(write_end):
             raise ConflictError("incident.moved", "the incident changed meanwhile")
         self._on_change(change)
 
+    async def _take_all(self) -> None:
+        """Take what waits, group by group, until nothing does."""
+        group: list[_Waiting] = []
+        try:
+            while group := self._next_group():
+                await self._take(group)
+        finally:
+            self._taking = None
+            # Nobody is left here unless we are cancelled, with the hub.
+            ending = UnavailableError("hub.ending", "the hub is ending")
+            _fail((*group, *self._waiting), ending)
+            self._waiting.clear()
 
-type _State = tuple[int, bool] | None
-"""Revision of an incident, and whether its words are destroyed; None where there is none."""
+    def _next_group(self) -> list[_Waiting]:
+        """The longest waiting; without those whose sender was told meanwhile that it took too long."""
+        group: list[_Waiting] = []
+        while self._waiting and len(group) < MAX_GROUP:
+            one = self._waiting.popleft()
+            if not one.done.done():
+                group.append(one)
+        return group
+
+    async def _take(self, group: Sequence[_Waiting]) -> None:
+        try:
+            cases = await self._write([one.report for one in group])
+        except Exception as error:  # noqa: BLE001 - their senders get it, and those after them go on
+            if len(group) == 1 or isinstance(error, UnavailableError):
+                _fail(group, error)
+                return
+            log.warning("intake.one_by_one", reports=len(group), error=type(error).__name__)
+            for one in group:  # what one report trips over must not cost the others
+                await self._take([one])
+            return
+        left = [one for one, case in zip(group, cases, strict=True) if not self._tell(one, case)]
+        self._waiting.extendleft(reversed(left))  # decided anew, before what came later
+
+    async def _write(self, reports: Sequence[Report]) -> list[Case]:
+        """Decide, seal and write; of cases whose standing does not fit nothing was written."""
+        standing, keys = await self._look({identity(report) for report in reports})
+        group = Group(standing, self._gazetteer, self._bounds, self._clock.now())
+        for report in reports:
+            group.take(report)
+        keys |= await self._vault.make_keys([s for s in group.subjects() if s not in keys])
+        drafted = group.draft(keys)
+        node = self._journal.node
+        await self._journal.change(lambda writing: write(writing, node, drafted))
+        return group.cases
+
+    async def _look(self, whose: set[Identity]) -> tuple[dict[Identity, Standing], Keys]:
+        """How the incidents stand on disk, and the keys of those that are there."""
+        node = self._journal.node
+        found = await self._journal.store.read(lambda conn: find_kept(conn, node, whose))
+        keys = await self._vault.find_keys([kept.body.incident for kept in found.values()])
+        return {who: _standing(kept, keys) for who, kept in found.items()}, keys
+
+    def _tell(self, one: _Waiting, case: Case) -> bool:
+        """Say that a report is on disk; False where it is not and may be tried again."""
+        if not case.standing.fits:
+            one.tries += 1
+            if one.tries < TRIES:
+                return False
+            error = ConflictError("report.contended", "too many changes of one incident at once")
+            _fail([one], error)
+            return True
+        change = case.change
+        try:
+            self._on_change(change)
+        except Exception as error:  # noqa: BLE001 - its sender gets it, the others of the group go on
+            _fail([one], error)
+        if not one.done.done():
+            one.done.set_result(
+                Accepted(
+                    incident=change.after.id,
+                    report=case.report.id,
+                    new=change.before is None,
+                    state=change.after.state,
+                )
+            )
+        return True
 
 
-def _state_of(kept: KeptIncident | None) -> _State:
-    return None if kept is None else (kept.body.revision, kept.destroyed)
+def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+    for one in group:
+        if not one.done.done():
+            one.done.set_exception(error)
 
 
-def _write(
-    writing: Writing, node: NodeId, report: Report, state: _State, drafts: list[Draft]
-) -> bool:
-    if _state_of(find_by_identity(writing.conn, node, identity(report))) != state:
-        return False
-    writing.append(*drafts)
-    return True
+def _standing(kept: Kept, keys: Keys) -> Standing:
+    gone = kept.destroyed or keys.is_destroyed(kept.body.incident)
+    return Standing(kept=kept, now=_open(kept, keys), gone=gone, words=None if gone else kept.words)
+
+
+def _open(kept: Kept, keys: Keys) -> Incident:
+    """The incident with its words; without them where their key is lost."""
+    words = Words()
+    if kept.words is not None:
+        value = SealedValue(sealed=kept.words.sealed, key=kept.words.key)
+        try:
+            words = read_words(keys.open_sealed(kept.body.incident, value))
+        except (NotFoundError, RefusedError) as error:
+            log.error("intake.words_lost", incident=kept.body.incident, code=error.code)
+    return kept.incident(words)
+
+
+def _sealed(value: SealedValue) -> Sealed:
+    return Sealed(sealed=value.sealed, key=value.key)
 
 
 def _write_if(writing: Writing, node: NodeId, before: Incident, drafts: list[Draft]) -> bool:

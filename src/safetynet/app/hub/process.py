@@ -119,6 +119,7 @@ class _Hub:
             self._clock,
             responder.take,
         )
+        responder.turns.reports_waiting = lambda: intake.waiting
         self._desk = self._make_desk(intake, responder)
         folds = {**ACCESS_FOLDS, **CATALOGUE_FOLDS}
         follower = Follower(self._journal.store, self._clock, folds)
@@ -170,8 +171,8 @@ class _Hub:
     async def _take_up(self, intake: Intake, responder: Responder) -> None:
         """Open incidents of before: their views are chosen anew when the districts are here."""
         kept = await self._journal.store.read(lambda conn: list_open(conn, self._journal.node))
-        for one in kept:
-            response = Response(incident=await intake.open_words(one))
+        for one, incident in zip(kept, await intake.open_all(kept), strict=True):
+            response = Response(incident=incident)
             response.still_ms, response.eyes_ms = one.still_ms, one.eyes_on_ms
             responder.responses[response.incident.id] = response
         words = await self._journal.store.read(

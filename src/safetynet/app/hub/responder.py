@@ -20,15 +20,16 @@ from safetynet.app.hub.owners import Held, Owners
 from safetynet.app.hub.response import (
     Response,
     draft_of_choice,
+    draft_of_refusal,
     plan_request,
 )
+from safetynet.app.hub.turns import Turns
 from safetynet.base.clock import Clock
 from safetynet.base.errors import RefusedError, SafetyNetError, UnavailableError
 from safetynet.base.ids import CameraId, IncidentId, NodeId
 from safetynet.federation.messages import Answer, ViewStatus, WantedTurn, WantedView
 from safetynet.incident.model import Incident
 from safetynet.incident.showing import (
-    choice_made,
     eyes_on,
     still_shown,
     view_changed,
@@ -36,7 +37,6 @@ from safetynet.incident.showing import (
 )
 from safetynet.incident.state import Change
 from safetynet.journal.append import Journal
-from safetynet.journal.entry import Draft
 from safetynet.services.model import Plan
 from safetynet.services.plan import plan_incident
 from safetynet.sight.model import Aim, Choice, ChosenView, HealthState
@@ -76,6 +76,12 @@ class Responder:
         self._show = show
         self._group = group
         self.responses: dict[IncidentId, Response] = {}
+        self.turns = Turns(self._answer, self._start, clock)
+        """Incidents that wait to be answered."""
+        self._showing: dict[IncidentId, Response] = {}
+        """Open incidents with views: a few of all."""
+        self._ended: dict[IncidentId, None] = {}
+        """In the order in which they ended."""
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T | None]:
         """Go on with something beside; what fails of it costs that thing, never the hub."""
@@ -102,14 +108,17 @@ class Responder:
         response = self.responses.get(incident.id)
         if response is None:
             response = self.responses[incident.id] = Response(incident=incident)
-            self._forget_old()
         moved = _needs_views(response, incident)
         response.incident = incident
         self._show(response)
         if not incident.state.is_open:
+            self._forget_old(incident.id)
             self._start(self.end(response))
         elif moved:
-            self._start(self.respond(response))
+            self.turns.want(response)
+
+    async def _answer(self, response: Response) -> None:
+        await self._start(self.respond(response))
 
     def forget(self, incident: IncidentId) -> None:
         """The words of an incident are destroyed: consoles and memory lose them too."""
@@ -140,7 +149,7 @@ class Responder:
             response.plan = plan_incident(response.incident, now)
         except RefusedError as error:
             response.refused = error.code
-            await self._journal.append([_refusal(response, now)])
+            await self._journal.append([draft_of_refusal(response, now)])
             # It may have been a trigger before: what was opened for it is closed.
             views, response.views = list(response.views.values()), {}
             await self._drop(response, views)
@@ -155,7 +164,7 @@ class Responder:
         """PTZ cameras that open incidents have turned, and where to; those of one left out."""
         return {
             camera: view.chosen.aim
-            for other in self.responses.values()
+            for other in self._showing.values()
             if other is not but and other.incident.state.is_open
             for camera, view in other.views.items()
             if view.chosen.aim is not None and view.state in ("asked", "ready")
@@ -201,6 +210,8 @@ class Responder:
             for rank, view in enumerate(choice.views, start=1)
         ]
         response.views = {view.camera: view for view in views}
+        if views:
+            self._showing[response.incident.id] = response
         return [view for camera, view in old.items() if camera not in response.views]
 
     async def _drop(self, response: Response, dropped: Sequence[ViewView]) -> None:
@@ -325,7 +336,7 @@ class Responder:
                 ),
                 lease_s=response.plan.lease_s,
             )
-            for response in self.responses.values()
+            for response in self._showing.values()
             if response.plan is not None and response.incident.state.is_open
             for owner in sorted(response.owners())
         ]
@@ -337,7 +348,7 @@ class Responder:
             plan = response.plan
             short = plan is None or len(response.views) < plan.views
             if short and not response.refused and response.incident.state.is_open:
-                self._start(self.respond(response))
+                self.turns.want(response)
 
     def hand_again(self, owner: NodeId) -> None:
         """An owner's gateway may have moved: whoever holds its grants gets them with the address."""
@@ -353,7 +364,7 @@ class Responder:
             if response.incident.state.is_open and (silent or owner in response.left_by):
                 response.lost -= silent
                 response.left_by.discard(owner)
-                self._start(self.respond(response))
+                self.turns.want(response)
 
     async def lose_owner(self, owner: NodeId) -> None:
         """An owner is away: its views are lost, the choice falls to the next best."""
@@ -364,7 +375,7 @@ class Responder:
                 for camera in gone:
                     response.set_view(camera, "away", "owner.away")
                 self._show(response)
-                self._start(self.respond(response))
+                self.turns.want(response)
 
     async def lose_camera(self, camera: CameraId, state: HealthState) -> None:
         """A camera fell ill: where it is watched, the choice falls to the next best."""
@@ -372,7 +383,7 @@ class Responder:
             if camera in response.views and response.incident.state.is_open:
                 response.set_view(camera, "refused", f"camera.{state.value}")
                 self._show(response)
-                self._start(self.respond(response))
+                self.turns.want(response)
 
     async def note_eyes(self, viewer: Viewer, shown: EyesOn | StillShown) -> None:
         """A picture is on a viewer's screen; the first one closes time-to-eyes."""
@@ -418,10 +429,13 @@ class Responder:
         passed = self._clock.now() - response.incident.received_at
         return round(passed.total_seconds() * 1000, 1 if exact else 0)
 
-    def _forget_old(self) -> None:
-        ended = [i for i, r in self.responses.items() if not r.incident.state.is_open]
-        for incident in ended[: max(0, len(ended) - KEPT_RESPONSES)]:
-            del self.responses[incident]
+    def _forget_old(self, ended: IncidentId) -> None:
+        self._showing.pop(ended, None)
+        self._ended[ended] = None
+        while len(self._ended) > KEPT_RESPONSES:
+            oldest = next(iter(self._ended))
+            del self._ended[oldest]
+            self.responses.pop(oldest, None)
 
 
 def _is_served(response: Response, choice: Choice) -> bool:
@@ -430,20 +444,6 @@ def _is_served(response: Response, choice: Choice) -> bool:
     if before is None or before.views != choice.views:
         return False
     return bool(choice.views) and all(v.state == "ready" for v in response.views.values())
-
-
-def _refusal(response: Response, now: datetime) -> Draft:
-    return choice_made(
-        response.incident.id,
-        decided_at=now,
-        decided_ms=None,
-        service="",
-        target="",
-        min_px_per_m=0.0,
-        views=[],
-        passed_over=[],
-        refused=response.refused,
-    )
 
 
 def _needs_views(response: Response, incident: Incident) -> bool:

@@ -169,6 +169,21 @@ def draft_of_choice(response: Response, plan: Plan, decision: Decision, now: dat
     )
 
 
+def draft_of_refusal(response: Response, now: datetime) -> Draft:
+    """The entry that an incident gets no views, and why."""
+    return choice_made(
+        response.incident.id,
+        decided_at=now,
+        decided_ms=None,
+        service="",
+        target="",
+        min_px_per_m=0.0,
+        views=[],
+        passed_over=[],
+        refused=response.refused,
+    )
+
+
 def body_of_view(view: ChosenView) -> ViewBody:
     """A chosen view as the journal keeps it."""
     aim = view.aim

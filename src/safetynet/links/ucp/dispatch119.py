@@ -35,6 +35,7 @@ def decode(frame: Frame, received_at: datetime, report_id: ReportId) -> Report:
     progress = progress_of(frame)
     number, word, detail, lon, lat, address, dong, *_ = checked_fields(frame, progress, _NEEDED)
     kind, told, drill = kind_and_detail(word, detail, KINDS)
+    said_at = first_time(frame.message_time, frame.sent_at, otherwise=received_at)
     return Report(
         id=report_id,
         sender="119",
@@ -48,11 +49,11 @@ def decode(frame: Frame, received_at: datetime, report_id: ReportId) -> Report:
         error_m=None,
         address=address,
         dong_code=legal_dong(dong),
-        occurred_at=first_time(frame.message_time, frame.sent_at, otherwise=received_at),
+        occurred_at=said_at,
         received_at=received_at,
         drill=drill,
         raw=frame.raw,
-        told_at=first_time(frame.message_time, frame.sent_at, otherwise=received_at),
+        told_at=said_at,
     )
 
 

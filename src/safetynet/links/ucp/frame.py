@@ -128,7 +128,8 @@ def find_time(text: str) -> datetime | None:
     if not (len(text) == 14 and text.isascii() and text.isdigit()):
         return None
     try:
-        korean = datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=SEOUL)
+        day = int(text[:4]), int(text[4:6]), int(text[6:8])
+        korean = datetime(*day, int(text[8:10]), int(text[10:12]), int(text[12:]), tzinfo=SEOUL)
         return korean.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -13,6 +13,7 @@ from safetynet.links.ucp.frame import Frame, find_time
 DRILL_MARK: Final = "[훈련]"
 """The observed bodies have no drill field; this mark before the detail is our own convention."""
 MAX_KEY: Final = 64
+_CONTROLS: Final = dict.fromkeys((*range(0x20), 0x7F))
 
 
 def progress_of(frame: Frame) -> Progress:
@@ -42,7 +43,7 @@ def checked_fields(frame: Frame, progress: Progress, needed: int) -> tuple[str, 
 
 def clean(text: str) -> str:
     """Text without control characters and outer spaces."""
-    return "".join(c for c in text if c >= " " and c != "\x7f").strip()
+    return text.translate(_CONTROLS).strip()
 
 
 def kind_and_detail(
