@@ -119,7 +119,7 @@ async def test_one_that_waits_already_waits_once(clock: ManualClock) -> None:
 async def test_while_reports_wait_answers_begin_one_by_one(clock: ManualClock) -> None:
     answering = Answering(clock)
     reports = FEW_REPORTS + 1
-    answering.turns.reports_waiting = lambda: reports
+    answering.turns.reports_pending = lambda: reports
     for n in range(AT_ONCE):
         answering.turns.want(response(str(n)))
     await settled()

@@ -38,6 +38,16 @@ def test_a_control_process_loads_nothing_that_only_workers_need(role: str, wired
     assert not loaded & HEAVY
 
 
+def test_a_district_that_keeps_its_own_list_needs_no_arrays() -> None:
+    assert "numpy" not in loaded_by("district", "--config", "/nowhere/settings.json")
+
+
+def test_a_video_worker_loads_soap_only_where_a_camera_speaks_it() -> None:
+    asked = [sys.executable, "-c", "import sys, safetynet.video.worker; print(*sys.modules)"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert not {"zeep", "aiohttp", "lxml", "onvif", "numpy", "PIL"} & set(told.split())
+
+
 def test_the_command_line_is_there_at_once() -> None:
     loaded = loaded_by("--version")
     assert "argparse" in loaded

@@ -153,10 +153,11 @@ class Vault:
                 {"id": key.id, "subject": subject, "secret": key.secret, "made_at": made_at}
                 for subject, key in new.items()
             ]
-            conn.execute(insert(sealing_keys), rows)
+            conn.execute(_MAKE, rows)
         return found | new
 
 
+_MAKE = insert(sealing_keys)
 _FIND = select(sealing_keys.c.subject, sealing_keys.c.id, sealing_keys.c.secret).where(
     sealing_keys.c.subject.in_(bindparam("subjects", expanding=True))
 )

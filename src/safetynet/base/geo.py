@@ -1,13 +1,15 @@
 """Positions on the earth and on the city's flat plane."""
 
 import math
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:  # a position alone needs no NumPy, and an idle district has none
+    import numpy as np
+    from numpy.typing import NDArray
+
+type Floats = NDArray[np.float64]
 
 _A_M = 6378137.0
 _E2 = 6.69437999014e-3

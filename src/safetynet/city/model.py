@@ -10,31 +10,13 @@ from numpy.typing import NDArray
 
 from safetynet.base.geo import Floats, LonLat, Plane
 from safetynet.base.ids import CameraId, NodeId
+from safetynet.city.kinds import CameraKind as CameraKind
+from safetynet.city.kinds import Origin as Origin
 
 Ints = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 Heights = NDArray[np.float32]
-
-
-class Origin(IntEnum):
-    """Where a value comes from."""
-
-    SURVEYED = 0
-    DECLARED = 1
-    """Read from a source that says so."""
-    ASSUMED = 2
-    """Set by a stated rule because the source is silent."""
-    SYNTHETIC = 3
-    """Invented by seed; marked on the map."""
-    LEARNED = 4
-
-
-class CameraKind(IntEnum):
-    """How a camera can move."""
-
-    FIXED = 0
-    PTZ = 1
 
 
 class District(msgspec.Struct, frozen=True, kw_only=True):

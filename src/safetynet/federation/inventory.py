@@ -7,6 +7,7 @@ entries in one transaction.
 
 import math
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -230,6 +231,7 @@ def _whole(value: float | None, parts: float) -> int | None:
     return None if value is None or not math.isfinite(value) else round(value * parts)
 
 
+@lru_cache(4096)  # most cameras of a list share most of their values: so do they in memory
 def _number(value: int | None, parts: float) -> float:
     return math.nan if value is None else value / parts
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -67,7 +67,7 @@ class Feed:
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
         self.mark: Callable[[Entry], None] | None = None
-        """Called with each committed entry before anybody can act on it (``mark.HeadMark.note``)."""
+        """Called with the last of what was committed before anybody can act on it (``mark.HeadMark.note``)."""
 
     @contextmanager
     def subscribe(self, *, limit: int = 1024) -> Iterator[Subscription]:
@@ -79,10 +79,10 @@ class Feed:
         finally:
             self._subscriptions.remove(subscription)
 
-    def publish(self, entries: Iterable[Entry]) -> None:
+    def publish(self, entries: Sequence[Entry]) -> None:
         """Hand on entries that are committed; called on the loop, in order of commit."""
-        for entry in entries:
-            if self.mark is not None:
-                self.mark(entry)
-            for subscription in self._subscriptions:
+        if self.mark is not None and entries:
+            self.mark(entries[-1])
+        for subscription in self._subscriptions:
+            for entry in entries:
                 subscription.push(entry)

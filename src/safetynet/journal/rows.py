@@ -43,6 +43,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 # Made once: to put a statement together takes longer than to run it.
 _OF = nodes.c.node == bindparam("of")
+_KEEP = insert(journal_entries)
 _READ_HEAD = select(nodes.c.epoch, nodes.c.seq, nodes.c.leaf).where(_OF)
 _MOVE_HEAD = (
     update(nodes)
@@ -81,7 +82,7 @@ def store_entries(conn: Connection, entries: Sequence[Entry], folds: Folds) -> N
     """Keep entries of one node verbatim, fold them, and move the node's head to the last."""
     if not entries:
         return
-    conn.execute(insert(journal_entries), [_row(entry) for entry in entries])
+    conn.execute(_KEEP, [_row(entry) for entry in entries])
     fold(conn, entries, folds)
     write_head(conn, entries[-1])
 

@@ -40,3 +40,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Whole budget of one health probe."""
     probes: int = 4
     """Probes at once; others wait."""
+    onvif: bool = True
+    """ONVIF is made ready at the start; without it it is at its first use, a second later."""

@@ -1,12 +1,16 @@
 """Is the camera alive, and does its picture move? Decodes for about a second; runs in a thread."""
 
+from typing import TYPE_CHECKING
+
 import av
-import numpy as np
-from numpy.typing import NDArray
 
 from safetynet.base.clock import Clock
 from safetynet.video.ipc import Source
 from safetynet.video.pull import open_source
+
+if TYPE_CHECKING:  # NumPy comes with the first probe: an idle worker does without
+    import numpy as np
+    from numpy.typing import NDArray
 
 WATCH_S = 1.5
 """A clock in the picture ticks within this time."""
@@ -39,12 +43,12 @@ def probe(source: Source, budget_s: float, clock: Clock) -> tuple[str, str]:
     return "frozen", "the pictures stopped"
 
 
-def _small(frame: av.VideoFrame) -> NDArray[np.int16]:
+def _small(frame: av.VideoFrame) -> "NDArray[np.int16]":
     width, height = _SMALL
     small = frame.reformat(width=width, height=height, format="gray")
-    return small.to_ndarray().astype(np.int16)
+    return small.to_ndarray().astype("int16")
 
 
-def _differs(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
+def _differs(one: "NDArray[np.int16]", other: "NDArray[np.int16]") -> bool:
     """True where enough pixels changed by more than encoding alone would change them."""
-    return int((np.abs(one - other) > _CHANGED_LEVELS).sum()) >= _CHANGED_PX
+    return int((abs(one - other) > _CHANGED_LEVELS).sum()) >= _CHANGED_PX

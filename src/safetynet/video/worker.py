@@ -23,6 +23,7 @@ from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import InvalidError, UnavailableError
 from safetynet.base.ids import CameraId
 from safetynet.base.log import configure_logging
+from safetynet.base.settling import settle
 from safetynet.video.channel import Channel, open_channel
 from safetynet.video.device import Devices
 from safetynet.video.gateway import Gateway
@@ -70,7 +71,7 @@ class Worker:
         """Serve until control says stop or is gone."""
         host, port = await self._gateway.open()
         self._tell(Listening(host=host, port=port))
-        self._start(self._devices.prewarm())
+        self._start(self._warm_up())
         reading = asyncio.create_task(self._read())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -79,6 +80,11 @@ class Worker:
             reading.cancel()
             stopping.cancel()
             await self._close()
+
+    async def _warm_up(self) -> None:
+        if self._limits.onvif:
+            await self._devices.prewarm()
+        settle()
 
     def stop(self) -> None:
         """End in order, however often it is said."""

@@ -1,7 +1,7 @@
 """What a district has now: what its list says, once its journal has it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 
 import structlog
@@ -66,12 +66,19 @@ async def take_list(inventory: Inventory, path: Path) -> Change:
     Raises what was wrong with it where nothing is known yet.
     """
     try:
-        return await inventory.take(await asyncio.to_thread(read_list, path))
+        return await inventory.take(_handed_over(await asyncio.to_thread(read_list, path)))
     except (InvalidError, NotFoundError) as error:
         log.error("district.list_refused", of=inventory.catalogue.node, why=str(error))
         if not len(inventory.catalogue):
             raise
         return Change()
+
+
+def _handed_over(cameras: list[CameraRecord]) -> Iterator[CameraRecord]:
+    """One after the other, each let go as it goes: a long list does not stand twice in memory."""
+    cameras.reverse()
+    while cameras:
+        yield cameras.pop()
 
 
 async def follow_list(

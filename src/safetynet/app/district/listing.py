@@ -13,7 +13,7 @@ from pathlib import Path
 from safetynet.base.errors import InvalidError, NotFoundError
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId
-from safetynet.city.model import CameraKind, Origin
+from safetynet.city.kinds import CameraKind, Origin
 from safetynet.federation.catalogue import MAX_CAMERAS
 from safetynet.federation.messages import CameraRecord, ZoneRecord
 

@@ -16,7 +16,7 @@ from safetynet.app.district.probing import Probing
 from safetynet.base.clock import Clock
 from safetynet.base.errors import SafetyNetError
 from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId, SessionId
-from safetynet.city.model import CameraKind
+from safetynet.city.kinds import CameraKind
 from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.messages import (
     Answer,

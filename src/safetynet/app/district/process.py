@@ -13,7 +13,6 @@ from safetynet.access.keys import KeyRing
 from safetynet.access.lease import LeaseTable
 from safetynet.access.policy import Policy
 from safetynet.access.remember import remember_closed
-from safetynet.app.cameras import records_of
 from safetynet.app.district.inventory import Inventory, follow_list, stamp_of, take_list
 from safetynet.app.district.line import WorkerLine
 from safetynet.app.district.node import DistrictNode
@@ -24,8 +23,8 @@ from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import NotFoundError, UnavailableError
 from safetynet.base.ids import HUB, NodeId, new_id
 from safetynet.base.log import configure_logging
-from safetynet.city.bundle import load_city
-from safetynet.city.model import CameraKind
+from safetynet.base.settling import settle, share_time
+from safetynet.city.kinds import CameraKind
 from safetynet.federation import subjects
 from safetynet.federation.bus import Bus, connect_bus
 from safetynet.federation.catalogue import Catalogue, Change
@@ -60,7 +59,11 @@ async def _run(settings: DistrictProcessSettings, clock: Clock) -> None:
     bundled = await asyncio.to_thread(_read_bundle, settings)
     for own in settings.districts:
         _read_policy(own.policy_file)  # a mistake is told before anything is started
-    limits = Limits(host=settings.gateway_host, port=settings.gateway_port)
+    limits = Limits(
+        host=settings.gateway_host,
+        port=settings.gateway_port,
+        onvif=settings.cameras.onvif_url is not None,
+    )
     line = WorkerLine(limits, clock)
     async with asyncio.TaskGroup() as group:
         group.create_task(line.run())
@@ -74,6 +77,10 @@ def _read_bundle(settings: DistrictProcessSettings) -> dict[NodeId, list[CameraR
     nodes = [own.node for own in settings.districts if own.cameras_file is None]
     if not nodes:
         return {}
+    # Only now: a district that keeps its own list needs no city, and no NumPy.
+    from safetynet.app.cameras import records_of
+    from safetynet.city.bundle import load_city
+
     city = load_city(Path(settings.bundle))
     return {node: records_of(city, node) for node in nodes}
 
@@ -113,6 +120,7 @@ async def _run_district(
         publisher = Publisher(journal, bus)
         await publisher.answer()
         snapshots = partial(keep_snapshots, store, clock)
+        settle()
         async with asyncio.TaskGroup() as group:
             group.create_task(journal.watch())
             group.create_task(hold_duty(store.url, f"relay {own.node}", publisher.run, clock))
@@ -265,4 +273,5 @@ def main(settings: DistrictProcessSettings) -> None:
 
     name = settings.districts[0].node if len(settings.districts) == 1 else "districts"
     configure_logging(node=name, level=settings.log_level)
+    share_time()
     uvloop.run(run_districts(settings))

@@ -68,11 +68,12 @@ class Intake:
         self._on_change = on_change
         self._waiting: deque[_Waiting] = deque()
         self._taking: asyncio.Task[None] | None = None
+        self._in_hand = 0
 
     @property
-    def waiting(self) -> int:
-        """Reports that no group has taken up yet."""
-        return len(self._waiting)
+    def pending(self) -> int:
+        """Reports that are not on disk yet."""
+        return len(self._waiting) + self._in_hand
 
     async def accept(self, report: Report) -> Accepted:
         """Put a report on disk; what it changed is told to ``on_change`` after that.
@@ -126,9 +127,11 @@ class Intake:
         group: list[_Waiting] = []
         try:
             while group := self._next_group():
+                self._in_hand = len(group)
                 await self._take(group)
+                self._in_hand = 0
         finally:
-            self._taking = None
+            self._taking, self._in_hand = None, 0
             # Nobody is left here unless we are cancelled, with the hub.
             ending = UnavailableError("hub.ending", "the hub is ending")
             _fail((*group, *self._waiting), ending)

@@ -29,6 +29,7 @@ from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import UnavailableError
 from safetynet.base.ids import HUB, new_id
 from safetynet.base.log import configure_logging
+from safetynet.base.settling import settle, share_time
 from safetynet.city.bundle import TILES, load_city
 from safetynet.city.lookup import Gazetteer
 from safetynet.city.model import City
@@ -72,6 +73,7 @@ async def _serve(settings: HubSettings, clock: Clock) -> None:
         # The doors close first: a console that leaves still has its grants closed by the group.
         async with asyncio.TaskGroup() as group, AsyncExitStack() as doors:
             await hub.start(group, doors)
+            settle()
             await asyncio.Event().wait()
 
 
@@ -119,7 +121,7 @@ class _Hub:
             self._clock,
             responder.take,
         )
-        responder.turns.reports_waiting = lambda: intake.waiting
+        responder.turns.reports_pending = lambda: intake.pending
         self._desk = self._make_desk(intake, responder)
         folds = {**ACCESS_FOLDS, **CATALOGUE_FOLDS}
         follower = Follower(self._journal.store, self._clock, folds)
@@ -295,4 +297,5 @@ def main(settings: HubSettings) -> None:
     import uvloop
 
     configure_logging(node=HUB, level=settings.log_level)
+    share_time()
     uvloop.run(run_hub(settings))

@@ -336,7 +336,7 @@ class Responder:
                 ),
                 lease_s=response.plan.lease_s,
             )
-            for response in self._showing.values()
+            for response in self.responses.values()
             if response.plan is not None and response.incident.state.is_open
             for owner in sorted(response.owners())
         ]

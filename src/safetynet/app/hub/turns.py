@@ -12,9 +12,9 @@ from safetynet.incident.model import Incident
 AT_ONCE: Final = 16
 """Incidents that are answered at once: most of that time is spent waiting for owners."""
 FEW_REPORTS: Final = 8
-"""So many may wait without being held up by answers."""
+"""So many may be on their way to disk without answers giving way to them."""
 GIVE_WAY_S: Final = 0.05
-"""While more wait, one answer begins in so long a time."""
+"""While there are more, one answer begins in so long a time."""
 GRADES: Final = {"CODE0": 0, "CODE1": 1, "": 1, "CODE2": 2, "CODE3": 3, "CODE4": 4}
 """Order of need; 119 has no grades, and stands with the urgent ones."""
 
@@ -34,8 +34,8 @@ class Turns:
         start: Callable[[Coroutine[Any, Any, None]], object],
         clock: Clock,
     ) -> None:
-        self.reports_waiting: Callable[[], int] = _none
-        """How many reports wait to be accepted: they come first."""
+        self.reports_pending: Callable[[], int] = _none
+        """How many reports are not on disk yet: they come first."""
         self._answer = answer
         self._start = start
         self._clock = clock
@@ -68,7 +68,7 @@ class Turns:
             self._at_work -= 1
 
     async def _give_way(self) -> None:
-        if self.reports_waiting() <= FEW_REPORTS:
+        if self.reports_pending() <= FEW_REPORTS:
             return
         now_s = self._clock.monotonic_s()
         self._next_s = max(self._next_s, now_s) + GIVE_WAY_S

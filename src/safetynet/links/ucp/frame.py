@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -142,6 +143,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+@lru_cache(64)  # most answers are one of a few
 def encode_answer(answer: Answer) -> bytes:
     """The 102 bytes of an answer; text is cut to 100 and made ASCII, so bytes are characters."""
     safe = "".join(c if " " <= c <= "~" and c != END else "?" for c in answer.text)[:100]

@@ -259,6 +259,8 @@ class _Connection:
 
     async def _send(self, answer: Answer) -> None:
         self._writer.write(encode_answer(answer))
+        if self._writer.transport.get_write_buffer_size() == 0:
+            return  # the system took it at once, as it nearly always does
         async with asyncio.timeout(self._limits.send_s):
             await self._writer.drain()
 
