@@ -10,6 +10,7 @@ from safetynet.base.ids import HUB, NodeId
 
 FIRST_S, CALM_S = 5.0, 15.0
 """Nothing is broken in the first and in the last seconds of the load."""
+SCENES_SHARE = 0.5
 
 
 class Kind(StrEnum):
@@ -22,12 +23,16 @@ class Kind(StrEnum):
     KILL_SERVER = "kill_server"
     """The node's NATS server; with its store, where it keeps one."""
     RESTORE_DISTRICT = "restore_district"
-    """Its store is put back to what it was when the fault began."""
+    """Its disk is lost, and its store comes from a backup of when the fault began."""
+    RESTORE_HUB = "restore_hub"
+    """The same of the hub, of which nobody keeps a copy: what came between is lost with the disk."""
     PARTITION = "partition"
     DELAY = "delay"
     STALL = "stall"
     RESETS = "resets"
     FULL_DISK = "full_disk"
+    SLOW_DISK = "slow_disk"
+    """Each commit of the node takes 50 to 500 ms."""
     CLOCK = "clock"
 
 
@@ -38,16 +43,18 @@ LASTS_S: dict[Kind, tuple[float, float]] = {
     Kind.STOP_HUB: (0.5, 3.0),
     Kind.KILL_SERVER: (0.5, 3.0),
     Kind.RESTORE_DISTRICT: (3.0, 6.0),
-    Kind.PARTITION: (2.0, 8.0),
+    Kind.RESTORE_HUB: (1.0, 3.0),
+    Kind.PARTITION: (3.0, 12.0),
     Kind.DELAY: (3.0, 8.0),
     Kind.STALL: (2.0, 6.0),
     Kind.RESETS: (2.0, 5.0),
     Kind.FULL_DISK: (2.0, 4.0),
+    Kind.SLOW_DISK: (3.0, 8.0),
     Kind.CLOCK: (2.0, 6.0),
 }
 """Shortest and longest."""
-OF_THE_HUB = (Kind.KILL_HUB, Kind.STOP_HUB)
-OF_ANY = (Kind.KILL_SERVER, Kind.CLOCK)
+OF_THE_HUB = (Kind.KILL_HUB, Kind.STOP_HUB, Kind.RESTORE_HUB, Kind.FULL_DISK)
+OF_ANY = (Kind.KILL_SERVER, Kind.CLOCK, Kind.SLOW_DISK)
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,8 +75,12 @@ def plan_faults(
     districts: Sequence[NodeId],
     every_s: float,
     without: frozenset[Kind] = frozenset(),
+    scenes: Sequence[NodeId] = (),
 ) -> tuple[Fault, ...]:
-    """One fault after the other, each kind before any kind comes again; some overlap."""
+    """One fault after the other, each kind before any kind comes again; some overlap.
+
+    Of the faults that strike a district, half strike one of ``scenes``: those that somebody watches.
+    """
     chance = random.Random(seed)
     kinds: list[Kind] = []
     found: list[Fault] = []
@@ -79,14 +90,15 @@ def plan_faults(
             kinds = [kind for kind in Kind if kind not in without]
             chance.shuffle(kinds)
         kind = kinds.pop()
-        found.append(_fault(chance, kind, districts, at_s))
+        struck = scenes if scenes and chance.random() < SCENES_SHARE else districts
+        found.append(_fault(chance, kind, struck, at_s))
         at_s += every_s * chance.uniform(0.6, 1.4)
     return tuple(found)
 
 
 def _fault(chance: random.Random, kind: Kind, districts: Sequence[NodeId], at_s: float) -> Fault:
     node = chance.choice(districts)
-    if kind in OF_THE_HUB or kind is Kind.FULL_DISK or (kind in OF_ANY and chance.random() < 1 / 3):
+    if kind in OF_THE_HUB or (kind in OF_ANY and chance.random() < 1 / 3):
         node = HUB
     return Fault(
         kind=kind,

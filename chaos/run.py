@@ -12,27 +12,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
-from bench.federation.nodes import ROOT, Federation, Shape
-from bench.federation.places import make_city, places_in, write_list
+from bench.federation.nodes import ROOT, Federation
 from bench.federation.stores import read_height
 from chaos.faults import Faults
-from chaos.judge import Finding, judge, judge_living, judge_standing
-from chaos.node import SPOILING, write_offset
+from chaos.finding import Finding
+from chaos.judge import judge, judge_living, judge_standing
+from chaos.node import SPOILING
 from chaos.plan import Fault, Kind, plan_faults
-from chaos.proxy import Link
 from chaos.report import Report, print_report, write_report
-from chaos.senders import Rooms
+from chaos.senders import FIRE, POLICE, Ledger, Rooms
+from chaos.sessions import judge_ends, judge_record, read_owners
+from chaos.stage import Stage, make_process, open_federation, set_stage
+from chaos.viewers import Ended, Watched, read_lines
 
-from safetynet.base.geo import LonLat
 from safetynet.base.ids import HUB, NodeId
 
-CAMERAS = 40
-ROOMS = 40
+ROOMS, POLICE_ROOMS = 40, 6
+POLICE_RATE = 0.5
+"""Incidents a second that somebody watches."""
+STAY_S = 5.0
+"""Viewers look on for so long after the load: a picture that goes on too long is seen."""
 LIST_EVERY_S = 0.5
 SETTLED_WITHIN_S = 120.0
 STILL_S = 4.0
@@ -50,127 +54,104 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Reports a second."""
     every_s: float = 5.0
     """A fault about so often."""
+    scenes: int = 3
+    """Districts whose cameras show something; every second of them cuts where the hub is away."""
+    viewers: int = 3
     spoil: str = "none"
 
 
 async def run_chaos(order: Order, folder: Path, disk: Path | None) -> Report:
     """One run in an empty folder; ``disk`` is a small one that the hub's state may fill up."""
     began = time.monotonic()
-    city_map = make_city(ROOT / "var" / "bench" / "federation")
-    nodes = tuple(d.node for d in city_map.districts)[: order.districts]
-    centres = dict(zip(nodes, places_in(city_map, len(nodes), order.seed), strict=True))
+    stage = set_stage(folder, order.seed, order.districts, order.scenes)
     without = frozenset() if disk else frozenset({Kind.FULL_DISK})
-    plan = plan_faults(order.seed, order.seconds, nodes, order.every_s, without)
-    async with _federation(order, folder, nodes, centres, disk) as (city, faults):
-        rooms = Rooms(city.ucp_port, list(centres.values()), order.seed, ROOMS)
-        await _load(order, rooms, faults, plan, _Lists(folder, centres, order.seed))
+    plan = plan_faults(
+        order.seed, order.seconds, stage.nodes, order.every_s, without, tuple(stage.policies)
+    )
+    ledger = Ledger()
+    async with open_federation(stage, order.spoil, disk) as (city, faults):
+        await _load(order, stage, city, ledger, faults, plan)
         settled = await _settle(city)
         agreed = await asyncio.to_thread(judge_living, city.hub_settings)
-    findings = [settled, agreed, *await judge(city, rooms.ledger)]
+    lines = read_lines(folder / "views")
+    watched = [line for line in lines if isinstance(line, Watched)]
+    ended = [line for line in lines if isinstance(line, Ended)]
+    owners = read_owners(folder, tuple(stage.policies), faults.deaths)
+    findings = [
+        settled,
+        agreed,
+        *await judge(city, ledger, ended, faults.losses),
+        judge_ends(watched, owners, stage.policies),
+        judge_record(city, watched, faults.losses),
+    ]
     return Report(
         seed=order.seed,
         districts=order.districts,
         seconds=order.seconds,
         rate=order.rate,
+        viewers=order.viewers,
+        cores=os.cpu_count() or 1,
         spoil=order.spoil,
         left_out=tuple(sorted(without)),
-        acknowledged=len(rooms.ledger.acknowledged),
-        resent=rooms.ledger.resent,
-        refused=rooms.ledger.refused,
-        given_up=rooms.ledger.given_up,
-        longest_s=round(rooms.ledger.longest_s, 2),
+        acknowledged=len(ledger.acknowledged),
+        resent=ledger.resent,
+        refused=ledger.refused,
+        given_up=ledger.given_up,
+        longest_s=round(ledger.longest_s, 2),
         took_s=round(time.monotonic() - began, 1),
         faults=tuple(faults.done),
         findings=tuple(findings),
     )
 
 
-@asynccontextmanager
-async def _federation(
-    order: Order,
-    folder: Path,
-    nodes: tuple[NodeId, ...],
-    centres: dict[NodeId, LonLat],
-    disk: Path | None,
-) -> AsyncIterator[tuple[Federation, Faults]]:
-    """All processes run and all districts have joined."""
-    target = 0
-    links = {node: Link(lambda: target) for node in nodes}
-    for link in links.values():
-        await link.open()
-    clocks: dict[str, Path] = {name: folder / f"clock-{name}" for name in (HUB, *nodes)}
-    for file in clocks.values():
-        write_offset(file, 0.0)
-
-    def dial(node: NodeId, port: int) -> int:
-        nonlocal target
-        target = port
-        return links[node].port
-
-    def command(name: str) -> tuple[str, ...]:
-        guilty = name == (HUB if order.spoil == "drop" else nodes[0])
-        spoil = order.spoil if guilty else "none"
-        return (sys.executable, "-m", "chaos.node", str(clocks[name]), spoil)
-
-    lists = {node: folder / "lists" / f"{node}.csv" for node in nodes}
-    for node, path in lists.items():
-        write_list(path, node, CAMERAS, centres[node])
-    shape = Shape(
-        folder=folder,
-        bundle=ROOT / "var" / "bench" / "federation",
-        nodes=nodes,
-        processes=len(nodes),
-        lists=lists,
-        data={HUB: disk / "hub"} if disk else {},
-        command=command,
-        dial=dial,
-    )
-    try:
-        async with Federation(shape) as city:
-            await city.start_hub()
-            for process in city.districts:
-                process.start()
-            await city.joined()
-            yield city, Faults(city, links, clocks, disk)
-    finally:
-        for link in links.values():
-            await link.close()
-
-
 class _Lists:
     """Operators who turn a camera now and then: each time an entry in their district's journal."""
 
-    def __init__(self, folder: Path, centres: dict[NodeId, LonLat], seed: int) -> None:
-        self._folder = folder / "lists"
-        self._centres = centres
-        self._chance = random.Random(seed)
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._chance = random.Random(stage.seed)
 
     async def run(self) -> None:
         """Until cancelled."""
-        nodes = list(self._centres)
         turn_deg = 0
         while True:
-            node = self._chance.choice(nodes)
             turn_deg = (turn_deg + 1) % 360
-            write_list(
-                self._folder / f"{node}.csv", node, CAMERAS, self._centres[node], float(turn_deg)
-            )
+            self._stage.write_list(self._chance.choice(self._stage.nodes), float(turn_deg))
             await asyncio.sleep(LIST_EVERY_S)
 
 
 async def _load(
-    order: Order, rooms: Rooms, faults: Faults, plan: tuple[Fault, ...], lists: _Lists
+    order: Order,
+    stage: Stage,
+    city: Federation,
+    ledger: Ledger,
+    faults: Faults,
+    plan: tuple[Fault, ...],
 ) -> None:
-    turning = asyncio.create_task(lists.run())
-    reporting = asyncio.create_task(rooms.run(order.rate))
+    """Reports, turned cameras, viewers and faults; returns when the last of them is over."""
+    places, scenes = list(stage.centres.values()), [stage.centres[n] for n in stage.policies]
+    fire = Rooms(FIRE, ledger, city.ucp_port, places, order.seed, ROOMS)
+    police = Rooms(POLICE, ledger, city.ucp_port, scenes, order.seed, POLICE_ROOMS)
+    url = f"http://127.0.0.1:{city.http_port}"
+    views, many = str(stage.folder / "views"), str(order.viewers)
+    viewers = make_process(stage, "viewers", url, views, many, str(order.seed))
+    viewers.start()
+    turning = asyncio.create_task(_Lists(stage).run())
+    reporting = [
+        asyncio.create_task(fire.run(order.rate)),
+        asyncio.create_task(police.run(POLICE_RATE)),
+    ]
     breaking = asyncio.create_task(faults.run(plan))
     await asyncio.sleep(order.seconds)
     await breaking
-    rooms.end()
-    await reporting
+    fire.end()
+    police.end()
+    await asyncio.gather(*reporting)
     turning.cancel()
     with suppress(asyncio.CancelledError):
         await turning
+    await asyncio.sleep(STAY_S)
+    await viewers.stop()
 
 
 async def _settle(city: Federation) -> Finding:
@@ -229,6 +210,8 @@ def main() -> int:
         seconds=a.seconds,
         rate=a.rate,
         every_s=a.every,
+        scenes=a.scenes,
+        viewers=a.viewers,
         spoil=a.spoil,
     )
     with tempfile.TemporaryDirectory(prefix="safetynet-chaos-") as name, small_disk() as disk:
@@ -249,6 +232,8 @@ def parse() -> argparse.Namespace:
     words.add_argument("--seconds", type=float, default=default.seconds, metavar="S")
     words.add_argument("--rate", type=float, default=default.rate, metavar="R", help="reports/s")
     words.add_argument("--every", type=float, default=default.every_s, metavar="S", help="a fault")
+    words.add_argument("--scenes", type=int, default=default.scenes, metavar="N", help="districts")
+    words.add_argument("--viewers", type=int, default=default.viewers, metavar="N")
     words.add_argument("--spoil", choices=tuple(SPOILING), default="none", help="a faulty build")
     words.add_argument("--out", type=Path, default=ROOT / "var" / "chaos", metavar="FOLDER")
     words.add_argument("--keep", type=Path, metavar="FOLDER", help="of state and logs, to look at")

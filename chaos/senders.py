@@ -2,20 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from safetynet.base.errors import SafetyNetError
 from safetynet.base.geo import LonLat
 from safetynet.incident.model import IncidentKind, Progress
 from safetynet.links.ucp.client import UcpClient, connect_ucp
 from safetynet.links.ucp.dispatch119 import encode_119
+from safetynet.links.ucp.video112 import encode_112
 
 KINDS = (IncidentKind.FIRE, IncidentKind.RESCUE, IncidentKind.MEDICAL)
-ENDED_SHARE = 0.6
-"""Of the incidents, how many their room also ends; the others stay open."""
+CRIMES = (IncidentKind.ROBBERY, IncidentKind.ABDUCTION, IncidentKind.ASSAULT)
 ANSWER_WITHIN_S = 8.0
 AGAIN_AFTER_S = 0.3
 
@@ -23,12 +25,49 @@ type Told = tuple[str, Progress]
 """The sender's number, and which word on it."""
 
 
+class Ending(StrEnum):
+    """Who ends an incident."""
+
+    ROOM = "room"
+    OPERATOR = "operator"
+    NOBODY = "nobody"
+
+
+def ending_of(key: str) -> Ending:
+    """By the last digit of its number, so that whoever knows the number knows it."""
+    digit = int(key[-1])
+    if digit < 6:
+        return Ending.ROOM
+    return Ending.OPERATOR if digit < 8 else Ending.NOBODY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agency:
+    """A kind of room: what its frames are, and how long its incidents last."""
+
+    mark: str
+    """First letter of its numbers."""
+    frame: Callable[[str, LonLat, Progress, random.Random], bytes]
+    lasts_s: tuple[float, float] | None = None
+    """From the beginning to the end of an incident; about half the time between two where None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """An acknowledged report: the bytes, and when they went out and were answered."""
+
+    frame: bytes
+    sent_s: float
+    acknowledged_s: float
+    """Monotonic, as all times here."""
+
+
 @dataclass
 class Ledger:
     """What the rooms know."""
 
-    acknowledged: dict[Told, bytes] = field(default_factory=dict)
-    """The frame of every report that the hub said it has."""
+    acknowledged: dict[Told, Receipt] = field(default_factory=dict)
+    """Every report that the hub said it has."""
     resent: int = 0
     refused: int = 0
     given_up: int = 0
@@ -40,8 +79,17 @@ class Ledger:
 class Rooms:
     """Many senders, each over a connection of its own."""
 
-    def __init__(self, port: int, places: Sequence[LonLat], seed: int, rooms: int) -> None:
-        self.ledger = Ledger()
+    def __init__(
+        self,
+        agency: Agency,
+        ledger: Ledger,
+        port: int,
+        places: Sequence[LonLat],
+        seed: int,
+        rooms: int,
+    ) -> None:
+        self.ledger = ledger
+        self._agency = agency
         self._port = port
         self._places = places
         self._seed = seed
@@ -60,37 +108,43 @@ class Rooms:
 
     async def _work(self, room: int, every_s: float) -> None:
         chance = random.Random(self._seed * 1000 + room)
-        line = _Line(self._port)
+        line, agency = _Line(self._port), self._agency
         number = 0
         try:
             await self._pause(chance.uniform(0, every_s))
             while not self._ending.is_set():
                 number += 1
-                key = f"T{self._seed % 1000:03d}{room:03d}{number:08d}"
+                key = f"{agency.mark}{self._seed % 1000:03d}{room:03d}{number + room:08d}"
                 words = [Progress.OCCURRED]
-                if chance.random() < ENDED_SHARE:
+                if ending_of(key) is Ending.ROOM:
                     words.append(Progress.ENDED)
-                place, kind = chance.choice(self._places), chance.choice(KINDS)
+                place = chance.choice(self._places)
                 for progress in words:
-                    frame = _frame(key, kind, place, progress)
+                    frame = agency.frame(key, place, progress, random.Random(key))
                     if not await self._tell(line, (key, progress), frame):
                         return
-                    await self._pause(every_s * chance.uniform(0.5, 1.5) / len(words))
+                    pause_s = every_s * chance.uniform(0.5, 1.5) / len(words)
+                    if agency.lasts_s and progress is not words[-1]:
+                        pause_s = chance.uniform(*agency.lasts_s)
+                    await self._pause(pause_s)
         finally:
             await line.close()
 
     async def _tell(self, line: "_Line", told: Told, frame: bytes) -> bool:
         """Until it is acknowledged; False where the load ended and it never was."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = time.monotonic()
         tries = 0
         while True:
             tries += 1
             try:
+                sent_s = time.monotonic()
                 answer = await line.send(frame)
                 if answer:
-                    self.ledger.acknowledged[told] = frame
-                    self.ledger.longest_s = max(self.ledger.longest_s, loop.time() - began)
+                    now_s = time.monotonic()
+                    self.ledger.acknowledged[told] = Receipt(
+                        frame=frame, sent_s=sent_s, acknowledged_s=now_s
+                    )
+                    self.ledger.longest_s = max(self.ledger.longest_s, now_s - began)
                     return True
                 self.ledger.refused += 1
             except (SafetyNetError, OSError):
@@ -130,10 +184,10 @@ class _Line:
         await self._stack.aclose()
 
 
-def _frame(key: str, kind: IncidentKind, at: LonLat, progress: Progress) -> bytes:
+def _frame_119(key: str, at: LonLat, progress: Progress, chance: random.Random) -> bytes:
     return encode_119(
         number=key,
-        kind=kind,
+        kind=chance.choice(KINDS),
         detail=f"신고 {key}",
         at=at,
         address="",
@@ -141,3 +195,22 @@ def _frame(key: str, kind: IncidentKind, at: LonLat, progress: Progress) -> byte
         message_time=datetime.now(UTC),
         progress=progress,
     )
+
+
+def _frame_112(key: str, at: LonLat, progress: Progress, chance: random.Random) -> bytes:
+    return encode_112(
+        number=key,
+        grade="CODE0",
+        kind=chance.choice(CRIMES),
+        at=at,
+        address="",
+        dong_code="",
+        message_time=datetime.now(UTC),
+        progress=progress,
+    )
+
+
+FIRE = Agency(mark="T", frame=_frame_119)
+"""Many short incidents that nobody watches: the load."""
+POLICE = Agency(mark="P", frame=_frame_112, lasts_s=(3.0, 12.0))
+"""Few incidents, at scenes whose cameras the police watches."""

@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 
 from safetynet.access.keys import open_node_key
+from safetynet.access.lease import HubLoss
 from safetynet.app.nats_server import find_nats_server
 from safetynet.app.orphan import bound_to_parent
 from safetynet.app.ports import find_free_ports
@@ -129,6 +131,10 @@ class Shape:
     """Folders of state that are to be elsewhere."""
     command: Callable[[str], Sequence[str]] = lambda _: PRODUCT
     """The program for a process of this name."""
+    cameras: Mapping[NodeId, CameraAccess] = MappingProxyType({})
+    """Of processes by their first district, where cameras can be reached."""
+    when_hub_is_away: Mapping[NodeId, HubLoss] = MappingProxyType({})
+    """Owners' will, where it is not the default."""
     dial: Callable[[NodeId, int], int] = lambda _, port: port
     """The port at which a district's server finds the hub's leaf port."""
 
@@ -273,10 +279,11 @@ class Federation:
                     nats_url=self.url_of(node),
                     keys=str(self.keys_of(node)),
                     cameras_file=str(lists[node]) if node in lists else None,
+                    when_hub_is_away=self._shape.when_hub_is_away.get(node, HubLoss.HOLD),
                 )
                 for node in nodes
             ),
-            cameras=NOWHERE,
+            cameras=self._shape.cameras.get(nodes[0], NOWHERE),
             issuers=(open_node_key(self.data_of(HUB), HUB).jwk(),),
             log_level="warning",
         )

@@ -20,10 +20,11 @@ from safetynet.access.ledger import HEADINGS, read_ledger
 from safetynet.access.model import EndReason, Grant
 from safetynet.access.policy import Policy
 from safetynet.access.proof import sign_proof
-from safetynet.access.remember import remember_closed
+from safetynet.access.remember import end_left, remember_closed
 from safetynet.base.clock import ManualClock
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, SessionId
 from safetynet.journal.append import Journal
+from safetynet.journal.entry import time_text
 from safetynet.journal.verify import verify_store
 from safetynet.store.store import Store
 from safetynet.store.tables import FOLDED, grants, sessions
@@ -235,6 +236,25 @@ async def test_a_restart_remembers_every_close(
     assert leases.refusal(grant, 0) is EndReason.CLOSED
     other = msgspec.structs.replace(grant, id=GrantId("gr_9"), incident=IncidentId("inc_2"))
     assert leases.refusal(other, 0) is EndReason.CLOSED
+
+
+async def test_a_restart_ends_what_a_killed_process_left_open_and_nothing_else(
+    grant: Grant, store: Store, clock: ManualClock
+) -> None:
+    journal = Journal(MAPO, store, clock, ACCESS_FOLDS)
+    other = Journal(NodeId("seocho"), store, clock, ACCESS_FOLDS)
+    over, left = SessionId("ses_over"), SessionId("ses_left")
+    await journal.append([entries.opened(over, grant), entries.opened(left, grant)])
+    await journal.append([entries.ended(over, grant, EndReason.CLOSED, frames=7, octets=9)])
+    await other.append([entries.opened(SessionId("ses_other"), grant)])
+    assert await end_left(journal) == 1
+    assert await end_left(journal) == 0
+    (row,) = await store.read(
+        lambda conn: conn.execute(select(sessions).where(sessions.c.id == left)).all()
+    )
+    assert (row.end_reason, row.ended_at) == (EndReason.NODE_STOPPED, time_text(clock.now()))
+    running = select(sessions.c.id).where(sessions.c.ended_at.is_(None))
+    assert await store.read(lambda conn: conn.scalars(running).all()) == ["ses_other"]
 
 
 async def test_the_journal_s_line_is_the_ledger_s_line(

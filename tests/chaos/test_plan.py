@@ -25,5 +25,13 @@ def test_what_the_machine_does_not_allow_is_left_out() -> None:
 
 
 def test_the_hubs_own_faults_are_the_hubs() -> None:
-    hubs = {Kind.KILL_HUB, Kind.STOP_HUB, Kind.FULL_DISK}
+    hubs = {Kind.KILL_HUB, Kind.STOP_HUB, Kind.RESTORE_HUB, Kind.FULL_DISK}
     assert all(f.node == HUB for f in plan_faults(3, 600, NODES, 2) if f.kind in hubs)
+
+
+def test_districts_that_somebody_watches_are_struck_more_often() -> None:
+    many = [NodeId(f"d{n}") for n in range(25)]
+    plan = plan_faults(1, 2000, many, 2, scenes=many[:3])
+    struck = [fault.node for fault in plan if fault.node != HUB]
+    assert len(struck) / 3 < sum(node in many[:3] for node in struck) < len(struck) * 2 / 3
+    assert set(struck) == set(many)

@@ -1,4 +1,4 @@
-"""The harness proves itself: it finds builds that lose an entry or use a sequence twice, and passes an honest one."""
+"""The harness proves itself: it finds builds that lose an entry, use a sequence twice or cut late, and passes an honest one."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from chaos.run import Order, run_chaos
 
 async def run(spoil: str, folder: Path) -> tuple[Report, set[str]]:
     """A small run without faults from outside, and the promises that were broken."""
-    order = Order(seed=5, districts=2, seconds=8, rate=8, spoil=spoil)
+    order = Order(seed=5, districts=2, seconds=10, rate=8, scenes=1, viewers=2, spoil=spoil)
     report = await run_chaos(order, folder, None)
     return report, {finding.promise for finding in report.findings if not finding.holds}
 
@@ -35,3 +35,10 @@ async def test_a_build_that_uses_a_sequence_twice_is_found(tmp_path: Path) -> No
     assert not report.holds
     assert "no sequence was used twice" in broken
     assert "no district is quarantined" in broken
+
+
+@pytest.mark.slow
+async def test_a_build_that_cuts_three_seconds_late_is_found(tmp_path: Path) -> None:
+    report, broken = await run("late", tmp_path)
+    assert not report.holds
+    assert "no session outlived its end by more than a second of the owner's clock" in broken

@@ -57,6 +57,32 @@ async def test_what_was_written_is_there_for_readers_and_after_reopening(
         assert await again.read(count) == 1
 
 
+async def test_a_slow_disk_holds_up_the_answer_and_a_failing_one_undoes_the_group(
+    store_url: str,
+) -> None:
+    disk = threading.Event()
+    fails = False
+
+    def before_commit() -> None:
+        disk.wait()
+        if fails:
+            raise OSError("the disk is gone")
+
+    async with Store(store_url, before_commit=before_commit) as slow:
+        writing = asyncio.create_task(slow.write(adding_named("a")))
+        assert await slow.read(count) == 0
+        assert not writing.done()
+        disk.set()
+        await writing
+        assert await slow.read(count) == 1
+        fails = True
+        with pytest.raises(OSError, match="gone"):
+            await slow.write(adding_named("b"))
+        fails = False
+        await slow.write(adding_named("c"))
+        assert await slow.read(count) == 2
+
+
 async def test_waiting_writes_share_commits(store: Store) -> None:
     gate = threading.Event()
     first = asyncio.create_task(store.write(lambda _: gate.wait(10)))

@@ -47,10 +47,19 @@ class Store:
 
     ``url`` is an SQLAlchemy URL: SQLite by default, PostgreSQL where several processes share one
     store. Either way every commit is on disk before it counts, and there is one writer at a time:
-    a group begins by taking the database's own lock and holds it to the commit.
+    a group begins by taking the database's own lock and holds it to the commit. ``before_commit`` runs
+    in the writer's thread before each COMMIT: where it waits, the disk is slow; where it raises, the
+    group is undone and its callers get that error.
     """
 
-    def __init__(self, url: str, *, schema: Schema = NODE_SCHEMA, readers: int = 2) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        schema: Schema = NODE_SCHEMA,
+        readers: int = 2,
+        before_commit: Callable[[], None] = lambda: None,
+    ) -> None:
         self.url = parse_url(url)
         self.shared = self.url.get_backend_name() == "postgresql"
         """True where other processes may write here too."""
@@ -65,6 +74,7 @@ class Store:
             raise
         self._read_engine = make_engine(url, writes=False, connections=readers)
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-read")
+        self._before_commit = before_commit
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._places = asyncio.Semaphore(MAX_WAITING)
         self._closed = False
@@ -192,6 +202,7 @@ class Store:
                 for job in group:
                     _attempt(conn, job)
                 announce(conn, _last_of_each_channel(group))
+                self._before_commit()
                 fault = translate_commit
                 transaction.commit()
             self.commits += 1

@@ -12,7 +12,7 @@ from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.access.keys import KeyRing
 from safetynet.access.lease import LeaseTable
 from safetynet.access.policy import Policy
-from safetynet.access.remember import remember_closed
+from safetynet.access.remember import end_left, remember_closed
 from safetynet.app.district.inventory import Inventory, follow_list, stamp_of, take_list
 from safetynet.app.district.line import WorkerLine
 from safetynet.app.district.node import DistrictNode
@@ -113,6 +113,7 @@ async def _run_district(
         health = HealthTeller(own.node, boot, bus, clock)
         node = _make_node(settings, own, inventory, journal, line, health, clock)
         await remember_closed(store, own.node, node.leases, clock)
+        await end_left(journal)
         line.add(node)
         stack.push_async_callback(node.stop)
         beat = _Beat(node, boot, journal, bus, line, health, clock)

@@ -3,8 +3,10 @@
 import asyncio
 import zlib
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 from safetynet.base.clock import Clock
 from safetynet.base.ids import CameraId
@@ -90,11 +92,24 @@ class Viewer:
         return self._queue.popleft()
 
 
+class Encoder(Protocol):
+    """Makes access units of pictures, as ``H264Encoder`` does."""
+
+    def encode(self, rgb: Picture, captured_us: int, *, key: bool) -> AccessUnit:
+        """The next unit of the stream; a key frame where ``key``."""
+        ...
+
+
 class Feed:
     """One watched camera. Its task lives as long as somebody watches."""
 
     def __init__(
-        self, camera: VirtualCamera, lens: Lens, clock: Clock, pool: ThreadPoolExecutor
+        self,
+        camera: VirtualCamera,
+        lens: Lens,
+        clock: Clock,
+        pool: ThreadPoolExecutor,
+        make_encoder: Callable[[], Encoder],
     ) -> None:
         self.camera = camera
         self.viewers: set[Viewer] = set()
@@ -102,7 +117,8 @@ class Feed:
         self._lens = lens
         self._clock = clock
         self._pool = pool
-        self._encoder: H264Encoder | None = None
+        self._make_encoder = make_encoder
+        self._encoder: Encoder | None = None
         self._key_wanted = False
         self._group: int | None = None
 
@@ -139,7 +155,7 @@ class Feed:
         at_us = self.beat.time_us(tick)
         picture = self._lens.take(at_us, SLEW_SCALE if turning else 1)
         if self._encoder is None:
-            self._encoder = H264Encoder()
+            self._encoder = self._make_encoder()
         return self._encoder.encode(picture, at_us, key=key)
 
     def _hand_out(self, unit: AccessUnit) -> None:
@@ -156,9 +172,15 @@ class Feeds:
     Use as an async context manager; its tasks end with it.
     """
 
-    def __init__(self, source: FrameSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        source: FrameSource,
+        clock: Clock,
+        make_encoder: Callable[[], Encoder] = H264Encoder,
+    ) -> None:
         self._source = source
         self._clock = clock
+        self._make_encoder = make_encoder
         self._pool = ThreadPoolExecutor(ENCODE_THREADS, thread_name_prefix="encode")
         self._tasks = asyncio.TaskGroup()
         self._lenses: dict[CameraId, Lens] = {}
@@ -184,7 +206,7 @@ class Feeds:
     def join(self, camera: VirtualCamera) -> Viewer:
         """A new viewer of that camera; the encoder starts with the first."""
         if camera.id not in self._watched:
-            feed = Feed(camera, self._lens(camera), self._clock, self._pool)
+            feed = Feed(camera, self._lens(camera), self._clock, self._pool, self._make_encoder)
             self._watched[camera.id] = (feed, self._tasks.create_task(feed.run()))
         viewer = Viewer()
         self._watched[camera.id][0].viewers.add(viewer)
