@@ -40,6 +40,8 @@ class Faults:
         self.losses: list[Loss] = []
         self.deaths: defaultdict[NodeId, list[float]] = defaultdict(list)
         """When nodes were dead, on the monotonic clock."""
+        self.hub_started_s: list[float] = []
+        """When the hub was started again."""
         self._city = city
         self._links = links
         self._folder = folder
@@ -67,7 +69,7 @@ class Faults:
             case Kind.KILL_DISTRICT | Kind.KILL_HUB:
                 await self._kill(fault.node)
                 await asyncio.sleep(fault.lasts_s)
-                process.start()
+                self._start(fault.node)
             case Kind.STOP_DISTRICT | Kind.STOP_HUB:
                 process.send(signal.SIGSTOP)
                 await asyncio.sleep(fault.lasts_s)
@@ -102,9 +104,14 @@ class Faults:
         await self._city.process_of(node).kill()
         self.deaths[node].append(time.monotonic())
 
+    def _start(self, node: NodeId) -> None:
+        self._city.process_of(node).start()
+        if node == HUB:
+            self.hub_started_s.append(time.monotonic())
+
     async def _restore(self, node: NodeId, lasts_s: float) -> None:
         """Back up, let it write, lose its disk, and start it with the backup."""
-        store, process = self._city.store_of(node), self._city.process_of(node)
+        store = self._city.store_of(node)
         aside = self._folder / "lost" / f"{node}-{len(self.losses)}"
         aside.mkdir(parents=True)
         backup_s, backup = time.monotonic(), aside / "backup.sqlite"
@@ -119,7 +126,7 @@ class Faults:
         if node == HUB and sum(loss.node == HUB for loss in self.losses) % 2:
             (store.parent / MARK_FILE).unlink()  # every second time it is another machine
         self.losses.append(lost)
-        process.start()
+        self._start(node)
 
     async def _fill_disk(self, lasts_s: float) -> None:
         if self._disk is None:

@@ -38,7 +38,7 @@ from safetynet.video.ipc import ToWorker
 SECONDS = struct.Struct("<d")
 SLOW_S = (0.05, 0.5)
 """How long a commit takes at least and at most, while the disk is slow."""
-LEASE_S, HARD_END_S = 8.0, 20.0
+LEASE_S, HARD_END_S = 8.0, 14.0
 """Of the grants under chaos, so that both ends come often in a run of minutes."""
 DROPPED = 20
 """The report that is acknowledged and never written."""

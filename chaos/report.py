@@ -30,6 +30,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     given_up: int
     longest_s: float
+    again_s: float | None
+    """The longest from a start of the hub's process to its next acknowledgement; None where it never was."""
     took_s: float
     faults: tuple[Fault, ...]
     findings: tuple[Finding, ...]
@@ -95,6 +97,7 @@ _FIGURES: dict[str, Callable[[Report], float]] = {
     "sent again": lambda r: r.resent,
     "given up, never acknowledged": lambda r: r.given_up,
     "longest wait for an answer, s": lambda r: r.longest_s,
+    "hub started to first answer, longest, s": lambda r: round(r.again_s or 0.0, 1),
     "faults": lambda r: len(r.faults),
 }
 

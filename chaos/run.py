@@ -98,6 +98,7 @@ async def run_chaos(order: Order, folder: Path, disk: Path | None) -> Report:
         refused=ledger.refused,
         given_up=ledger.given_up,
         longest_s=round(ledger.longest_s, 2),
+        again_s=ledger.find_again_s(faults.hub_started_s),
         took_s=round(time.monotonic() - began, 1),
         faults=tuple(faults.done),
         findings=tuple(findings),

@@ -75,6 +75,20 @@ class Ledger:
     longest_s: float = 0.0
     """From the first try to the acknowledgement."""
 
+    def find_again_s(self, started_s: Sequence[float]) -> float | None:
+        """The longest from a start of the hub to the first acknowledgement after it; None where none came.
+
+        A start that another one followed before any came is no measure.
+        """
+        times = sorted(receipt.acknowledged_s for receipt in self.acknowledged.values())
+        starts = sorted(started_s)
+        waits = []
+        for began_s, next_s in zip(starts, [*starts[1:], float("inf")], strict=True):
+            first_s = next((at_s for at_s in times if at_s > began_s), None)
+            if first_s is not None and first_s < next_s:
+                waits.append(first_s - began_s)
+        return max(waits, default=None)
+
 
 class Rooms:
     """Many senders, each over a connection of its own."""

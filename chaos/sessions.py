@@ -67,11 +67,11 @@ def judge_ends(
 def _describe(seen: Sequence[Measured]) -> str:
     counts = Counter(m.watched.said or "lost" for m in seen)
     ends = ", ".join(f"{n} × {why}" for why, n in counts.most_common())
-    latest_s = max((m.late_s for m in seen), default=0.0)
+    latest_s = max((m.watched.last_s - m.end.at_s for m in seen), default=0.0)
     unsure_s = max((m.watched.last_s - m.watched.came_s for m in seen), default=0.0)
     return (
-        f"{len(seen)} sessions watched ({ends}); the latest picture came {latest_s:.2f} s after an end"
-        f" (readings are sure to {unsure_s:.2f} s)"
+        f"{len(seen)} sessions watched ({ends}); the latest picture was read {latest_s:.2f} s after an end"
+        f" (and may have come {unsure_s:.2f} s before it was read, at the most)"
     )
 
 
