@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from safetynet.access import destruction
+from safetynet.access import destruction, takings
 from safetynet.access import entries as access_entries
 from safetynet.access.keys import NodeJwk
 from safetynet.access.policy import default_text
@@ -84,6 +84,12 @@ BODIES: dict[str, Struct] = {
     access_entries.SESSION_FIRST_FRAME: access_entries.FirstFrameBody,
     access_entries.SESSION_ENDED: access_entries.EndedBody,
     access_entries.PTZ_MOVED: access_entries.PtzBody,
+    takings.STILL_TAKEN: takings.StillBody,
+    takings.EXPORT_ASKED: takings.AskedBody,
+    takings.EXPORT_MADE: takings.MadeBody,
+    takings.EXPORT_FAILED: takings.FailedBody,
+    takings.EXPORT_DESTROYED: takings.GoneBody,
+    takings.TAKING_REFUSED: takings.RefusedBody,
     inventory.CAMERAS_CHANGED: inventory.CamerasChangedBody,
     destruction.SUBJECT_DESTROYED: destruction.DestroyedBody,
 }
@@ -102,6 +108,7 @@ PARTS: tuple[Struct, ...] = (
     moment.UnwellBody,
     moment.HeldBody,
     access_entries.Ledger,
+    takings.TakerBody,
     inventory.CameraBody,
     inventory.ZoneBody,
 )
@@ -126,6 +133,7 @@ def settings_page() -> str:
         (settings.HubSettings, "`safetynet hub --config FILE`"),
         (settings.DistrictProcessSettings, "`safetynet district --config FILE`"),
         (settings.DistrictSettings, "each of `districts`"),
+        (settings.ExportSettings, "`exports` of a district"),
         (settings.CameraAccess, "`cameras`"),
         (NodeJwk, "each of `issuers`"),
     ):

@@ -10,7 +10,10 @@ from safetynet.base.errors import InvalidError
 POLICY = Policy.default()
 
 
-@pytest.mark.parametrize("action", Action)
+LIVE = [Action.VIEW, Action.TURN, Action.STILL]
+
+
+@pytest.mark.parametrize("action", LIVE)
 @pytest.mark.parametrize(
     ("service", "purpose", "agency", "rule"),
     [
@@ -77,3 +80,11 @@ def test_a_malformed_policy_is_refused_at_the_door() -> None:
     with pytest.raises(InvalidError) as e:
         Policy("permit everything")
     assert e.value.code == "policy.malformed"
+
+
+def test_an_export_needs_an_office_that_approved_it(grant: Grant) -> None:
+    assert not POLICY.decide(grant, Action.EXPORT).allowed
+    approved = POLICY.decide(grant, Action.EXPORT, approved_by="control")
+    assert (approved.allowed, approved.rules) == (True, ("export-approved",))
+    foreign = msgspec.structs.replace(grant, agency="112")
+    assert not POLICY.decide(foreign, Action.EXPORT, approved_by="control").allowed

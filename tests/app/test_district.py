@@ -18,7 +18,9 @@ from safetynet.access.lease import HubLoss, LeaseTable
 from safetynet.access.model import Grant
 from safetynet.access.policy import Policy
 from safetynet.access.proof import new_nonce, new_viewer_key, sign_proof, viewer_key
+from safetynet.app.district.keeping import Keeper
 from safetynet.app.district.node import DistrictNode
+from safetynet.app.settings import ExportSettings
 from safetynet.base.clock import ManualClock
 from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, SessionId, ViewerId
 from safetynet.city.model import CameraKind
@@ -85,11 +87,15 @@ class District:
             lease_s=LEASE_S,
         )
 
-    async def present(self, grant: Grant, session: SessionId = SESSION) -> ipc.Verdict:
+    async def present(
+        self, grant: Grant, session: SessionId = SESSION, *, file: str = ""
+    ) -> ipc.Verdict:
         nonce = new_nonce()
         proof = sign_proof(self.viewer, MAPO, grant.id, nonce)
         token = encode_grant(grant, self.key)
-        ask = ipc.Ask(session=session, audience=MAPO, token=token, proof=proof, nonce=nonce)
+        ask = ipc.Ask(
+            session=session, audience=MAPO, token=token, proof=proof, nonce=nonce, file=file
+        )
         await self.node.judge(ask)
         return [m for m in self.said if isinstance(m, ipc.Verdict)][-1]
 
@@ -181,6 +187,16 @@ async def district(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
             owns={FIXED, PTZ}.__contains__,
             clock=clock,
         )
+        keeper = Keeper(
+            MAPO,
+            tmp_path,
+            ExportSettings(),
+            journal=journal,
+            policy=policy,
+            send=said.append,
+            clock=clock,
+        )
+        await keeper.open()
         node = DistrictNode(
             node=MAPO,
             catalogue=catalogue,
@@ -190,6 +206,7 @@ async def district(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncItera
             policy=policy,
             send=said.append,
             on_health=lambda camera, state: health.append((camera, state)),
+            keeper=keeper,
             clock=clock,
             probes_per_minute=will.probes_per_minute,
         )

@@ -34,13 +34,16 @@ class View:
         """Decoded so far."""
         return self._eye.frames
 
-    async def present(self, grant: Message, key: Any, *, proof: str | None = None) -> Message:
+    async def present(
+        self, grant: Message, key: Any, *, proof: str | None = None, file: str = ""
+    ) -> Message:
         """Answer the challenge; what the gateway says to it. ``key`` is an EC private key."""
         challenge = await self._word()
         self.proof = proof or sign_proof(
             key, NodeId(challenge["audience"]), GrantId(grant["id"]), challenge["nonce"]
         )
         present = {"type": "present", "grant": grant["token"], "proof": self.proof}
+        present |= {"file": file} if file else {}
         await self._socket.send(json.dumps(present))
         self.answer = await self._word()
         return self.answer
@@ -51,6 +54,15 @@ class View:
             until = self.frames + frames
             while self.frames < until:
                 await self._take()
+
+    async def fetch(self) -> bytes:
+        """The file that it presented itself for, whole."""
+        data = b""
+        async with asyncio.timeout(DEADLINE_S):
+            while isinstance(piece := await self._socket.recv(), bytes):
+                data += piece
+        self.ended = json.loads(piece)
+        return data
 
     async def end(self) -> Message:
         """Go on looking until the gateway ends it; its last word."""
@@ -79,6 +91,8 @@ class Console:
 
     def __init__(self, socket: ClientConnection, hub_url: str) -> None:
         self.key = new_viewer_key()
+        self.viewer = ""
+        """Its id, as the hub told it."""
         self.incidents: dict[str, Message] = {}
         self.nodes: dict[str, Message] = {}
         self.grants: dict[str, dict[str, Message]] = {}
@@ -96,6 +110,7 @@ class Console:
     def _take(self, message: Message) -> None:
         match message["type"]:
             case "snapshot":
+                self.viewer = message["viewer"]
                 self.incidents |= {i["id"]: i for i in message["incidents"]}
                 self.nodes |= {n["node"]: n for n in message["nodes"]}
             case "incident":

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safetynet.base.errors import InvalidError
-from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId
+from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
 from safetynet.federation.messages import (
     Answer,
     Beat,
@@ -14,9 +14,12 @@ from safetynet.federation.messages import (
     CatalogueBlock,
     CataloguePart,
     CatalogueRequest,
+    ClipAnswer,
     CloseViews,
     Command,
+    Deadline,
     EntryBatch,
+    ExportClip,
     HeadAnswer,
     HeadRequest,
     HealthNote,
@@ -24,6 +27,10 @@ from safetynet.federation.messages import (
     OpenViews,
     RangeRequest,
     RenewLeases,
+    Right,
+    StillAnswer,
+    TakeStill,
+    TurnView,
     ViewAnswer,
     ViewStatus,
     WantedTurn,
@@ -36,6 +43,15 @@ from safetynet.federation.messages import (
 NODE = NodeId("mapo")
 RECORD = CameraRecord(
     CameraId("mapo-00001"), "합정 1", 126.9, 37.5, 5.0, 90.0, 15.0, 60.0, 1, 7, 2, 2
+)
+RIGHT = Right(
+    grant=GrantId("grant_1"),
+    viewer=ViewerId("view_1"),
+    agency="119",
+    service="119UC001",
+    purpose="fire",
+    basis="개인정보 보호법 제18조제2항제3호",
+    drill=False,
 )
 COMMANDS: list[Command] = [
     OpenViews(
@@ -68,6 +84,31 @@ COMMANDS: list[Command] = [
         cameras=(RECORD.id,),
         incident_over=True,
     ),
+    TurnView(
+        key="cmd_4",
+        generation="gen_1",
+        incident=IncidentId("inc_1"),
+        camera=RECORD.id,
+        right=RIGHT,
+        turn=WantedTurn(azimuth_deg=1, tilt_deg=2, hfov_deg=3),
+        deadline=Deadline(sent_s=1.5, within_s=1.0),
+    ),
+    TakeStill(
+        key="cmd_5",
+        generation="gen_1",
+        incident=IncidentId("inc_1"),
+        camera=RECORD.id,
+        right=RIGHT,
+    ),
+    ExportClip(
+        key="cmd_6",
+        generation="gen_1",
+        incident=IncidentId("inc_1"),
+        camera=RECORD.id,
+        right=RIGHT,
+        seconds=10,
+        approved_by="control",
+    ),
 ]
 OTHERS: list[msgspec.Struct] = [
     Beat(node=NODE, boot="boot_1", epoch=1, head=9, cameras=1, catalogue="ab", gateway=""),
@@ -90,6 +131,11 @@ OTHERS: list[msgspec.Struct] = [
         blocks=(CatalogueBlock(number=1, cameras=encode((RECORD,))),),
     ),
     Answer(ok=True, views=(ViewAnswer(camera=RECORD.id, status=ViewStatus.READY),)),
+    Answer(
+        ok=True,
+        still=StillAnswer(id="still_1", captured_ms=1, octets=2, sha256="ab", jpeg=b"\xff\xd8"),
+        clip=ClipAnswer(id="clip_1", seconds=10),
+    ),
 ]
 
 

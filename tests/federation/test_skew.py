@@ -128,7 +128,7 @@ async def test_an_unknown_command_gets_a_clean_refusal(buses: Buses) -> None:
     async def never(command: Command) -> Answer:
         raise AssertionError(command)
 
-    await buses.mapo.answer(subjects.command(MAPO), CommandDoor(never).answer)
+    await buses.mapo.answer(subjects.command(MAPO), CommandDoor(never, SystemClock()).answer)
     await buses.linked_of(MAPO)
     later = msgspec.defstruct(
         "TurnLights",

@@ -3,12 +3,19 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from safetynet.base.errors import ConflictError, InvalidError, NotFoundError, SafetyNetError
+from safetynet.base.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    SafetyNetError,
+)
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
 from safetynet.incident.model import IncidentState
 from safetynet.sight.model import Reason, ReasonCode, Request, Stretch
 from safetynet.web.desk import Feed, Tile
+from safetynet.web.taking_types import ClipIn, ClipMade, ClipView, StillIn, StillView, TurnIn
 from safetynet.web.types import (
     CameraPoint,
     CityView,
@@ -24,6 +31,7 @@ from safetynet.web.types import (
     SettingsView,
     Snapshot,
     ViewsAnswer,
+    ViewView,
     WhyAnswer,
 )
 
@@ -60,6 +68,8 @@ class FakeDesk:
         self.heard: list[FromConsole] = []
         self.asked: list[Request] = []
         """Questions to sight."""
+        self.taken: list[TurnIn | StillIn | ClipIn] = []
+        """What was asked of open views."""
         self.districts: list[NodeId | None] = []
         """Where addresses were looked for."""
 
@@ -122,6 +132,29 @@ class FakeDesk:
             key_destroyed=True,
             reports=2,
         )
+
+    async def turn_view(self, incident: IncidentId, camera: CameraId, asked: TurnIn) -> ViewView:
+        self.taken.append(asked)
+        raise RefusedError("view.locked", "another incident turned it", camera=camera)
+
+    async def take_still(self, incident: IncidentId, camera: CameraId, asked: StillIn) -> StillView:
+        self.taken.append(asked)
+        return StillView(
+            id="still_1",
+            camera=camera,
+            owner=NodeId("mapo"),
+            captured_at=NOW,
+            octets=2,
+            sha256="ab",
+            jpeg=b"\xff\xd8",
+        )
+
+    async def export_clip(self, incident: IncidentId, camera: CameraId, asked: ClipIn) -> ClipView:
+        self.taken.append(asked)
+        return ClipView(id="clip_1", camera=camera, owner=NodeId("mapo"), seconds=asked.seconds)
+
+    async def list_exports(self, incident: IncidentId) -> Sequence[ClipMade]:
+        return []
 
     async def list_journal(
         self, node: NodeId, after: int, incident: IncidentId | None, limit: int

@@ -106,6 +106,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/incidents/{incident}/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Exports */
+        get: operations["ApiIncidentsExportsExports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}/views/{camera}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Export */
+        post: operations["ApiIncidentsViewsCameraExportExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}/views/{camera}/still": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Still */
+        post: operations["ApiIncidentsViewsCameraStillStill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident}/views/{camera}/turn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn */
+        post: operations["ApiIncidentsViewsCameraTurnTurn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/incidents/{incident}/why": {
         parameters: {
             query?: never;
@@ -302,6 +370,41 @@ export interface components {
             title_en: string;
             title_ko: string;
         };
+        /** ClipIn */
+        ClipIn: {
+            approved_by: string;
+            /** @default  */
+            key: string;
+            seconds: number;
+            viewer: string;
+        };
+        /** ClipMade */
+        ClipMade: {
+            camera: string;
+            /** @default  */
+            failed: string;
+            /** @default  */
+            first_at: string;
+            /** @default 0 */
+            frames: number;
+            id: string;
+            /** @default  */
+            last_at: string;
+            /** @default 0 */
+            octets: number;
+            owner: string;
+            /** @default  */
+            sha256: string;
+            /** @default 0 */
+            skipped: number;
+        };
+        /** ClipView */
+        ClipView: {
+            camera: string;
+            id: string;
+            owner: string;
+            seconds: number;
+        };
         /** DestroyIn */
         DestroyIn: {
             because: components["schemas"]["Because"];
@@ -475,6 +578,23 @@ export interface components {
             staging: string | null;
             version: string;
         };
+        /** StillIn */
+        StillIn: {
+            /** @default  */
+            key: string;
+            viewer: string;
+        };
+        /** StillView */
+        StillView: {
+            camera: string;
+            /** Format: date-time */
+            captured_at: string;
+            id: string;
+            jpeg: string | null;
+            octets: number;
+            owner: string;
+            sha256: string;
+        };
         /**
          * TargetKind
          * @description What is looked for; each has a size in ``TARGET_SIZES``.
@@ -482,6 +602,13 @@ export interface components {
          * @enum {string}
          */
         TargetKind: "person" | "vehicle" | "crowd" | "fire";
+        /** TurnIn */
+        TurnIn: {
+            azimuth_deg: number;
+            hfov_deg: number;
+            tilt_deg: number;
+            viewer: string;
+        };
         /** ViewView */
         ViewView: {
             area: [
@@ -717,6 +844,169 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IncidentView"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiIncidentsExportsExports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClipMade"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiIncidentsViewsCameraExportExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClipIn"];
+            };
+        };
+        responses: {
+            /** @description Request accepted, processing continues off-line */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClipView"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiIncidentsViewsCameraStillStill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StillIn"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StillView"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiIncidentsViewsCameraTurnTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident: string;
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TurnIn"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewView"];
                 };
             };
             /** @description Bad request syntax or unsupported method */

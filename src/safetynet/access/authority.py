@@ -63,8 +63,21 @@ class Authority:
         self._owns = owns
         self._clock = clock
 
-    def judge(self, session: SessionId, token: str, proof: str, nonce: str) -> Verdict:
-        """Decide on one presentation; never raises a refusal, it is in the verdict."""
+    def judge(
+        self,
+        session: SessionId,
+        token: str,
+        proof: str,
+        nonce: str,
+        *,
+        file: str = "",
+        check_file: Callable[[Grant], None] | None = None,
+    ) -> Verdict:
+        """Decide on one presentation; never raises a refusal, it is in the verdict.
+
+        ``file`` is what it wants to fetch instead of watching; ``check_file`` raises ``RefusedError``
+        where this grant does not reach it.
+        """
         grant: Grant | None = None
         rules: tuple[str, ...] = ()
         try:
@@ -73,12 +86,14 @@ class Authority:
             self._check_owner(grant)
             rules = self._check_policy(grant)
             self._check_lease(grant)
+            if check_file is not None:
+                check_file(grant)
         except RefusedError as e:
             draft = entries.refused(session, e.code, grant, rules=_rules_of(e))
             return Verdict(session=session, grant=grant, error=e, drafts=(draft,))
         new = self._know(grant)
         drafts = [entries.received(grant, rules=rules)] if new else []
-        drafts.append(entries.opened(session, grant, rules=rules))
+        drafts.append(entries.opened(session, grant, rules=rules, file=file))
         return Verdict(session=session, grant=grant, error=None, drafts=tuple(drafts))
 
     def admit(self, verdict: Verdict) -> float:

@@ -111,6 +111,8 @@ class OpenedBody(msgspec.Struct, frozen=True, kw_only=True):
     camera: CameraId
     viewer: ViewerId
     rules: tuple[str, ...] = ()
+    file: str = ""
+    """The still or clip that it fetches; empty where it watches."""
 
 
 class RefusedBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -163,6 +165,8 @@ class PtzBody(msgspec.Struct, frozen=True, kw_only=True):
     tilt_mdeg: int
     hfov_mdeg: int
     took_ms: int
+    by: str = ""
+    """Agency whose operator turned it; empty where the plan did, or nobody."""
 
 
 def issued(grant: Grant, *, generation: str, control: str = "control") -> Draft:
@@ -198,8 +202,10 @@ def incident_over(incident: IncidentId, reason: str) -> Draft:
     return Draft(kind=INCIDENT_OVER, body=OverBody(incident=incident, reason=reason))
 
 
-def opened(session: SessionId, grant: Grant, *, rules: tuple[str, ...] = ()) -> Draft:
-    """``session.opened/1``."""
+def opened(
+    session: SessionId, grant: Grant, *, rules: tuple[str, ...] = (), file: str = ""
+) -> Draft:
+    """``session.opened/1``; ``file`` where a still or clip is fetched."""
     body = OpenedBody(
         session=session,
         grant=grant.id,
@@ -207,6 +213,7 @@ def opened(session: SessionId, grant: Grant, *, rules: tuple[str, ...] = ()) -> 
         camera=grant.camera,
         viewer=grant.viewer,
         rules=rules,
+        file=file,
     )
     return Draft(kind=SESSION_OPENED, body=body)
 

@@ -64,9 +64,13 @@ class LeaseTable:
         self._leases[grant.id] = _Lease(grant, hard_end_s, min(lease_end_s, hard_end_s))
         return True
 
+    def is_closed(self, grant: GrantId, incident: IncidentId) -> bool:
+        """True where the issuer took the grant back, or its incident is over; seen here or not."""
+        return grant in self._closed_grants or incident in self._closed_incidents
+
     def refusal(self, grant: Grant, now_s: float) -> EndReason | None:
         """Why no session may begin under a grant now, or None where one may."""
-        if grant.id in self._closed_grants or grant.incident in self._closed_incidents:
+        if self.is_closed(grant.id, grant.incident):
             return EndReason.CLOSED
         lease = self._leases.get(grant.id)
         return None if lease is None else self._over(lease, now_s)
@@ -144,8 +148,7 @@ class LeaseTable:
         return None if grant is None else self._leases[grant].grant
 
     def _is_closed(self, lease: _Lease) -> bool:
-        grant = lease.grant
-        return grant.id in self._closed_grants or grant.incident in self._closed_incidents
+        return self.is_closed(lease.grant.id, lease.grant.incident)
 
     def _over(self, lease: _Lease, now_s: float) -> EndReason | None:
         if self._is_closed(lease):

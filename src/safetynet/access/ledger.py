@@ -5,12 +5,13 @@ from sqlalchemy import Connection, select
 
 from safetynet.access.destruction import SUBJECT_DESTROYED
 from safetynet.access.entries import GRANT_ISSUED, IssuedBody, Ledger
+from safetynet.access.takings import EXPORT_DESTROYED, EXPORT_MADE, STILL_TAKEN
 from safetynet.base.ids import NodeId
 from safetynet.journal.entry import Entry, parse_entry
 from safetynet.store.store import Store
 from safetynet.store.tables import grants, journal_entries
 
-LINES = (GRANT_ISSUED, SUBJECT_DESTROYED)
+LINES = (GRANT_ISSUED, SUBJECT_DESTROYED, STILL_TAKEN, EXPORT_MADE, EXPORT_DESTROYED)
 """Kinds of entries that are lines of the ledger."""
 HEADINGS = (
     "번호",

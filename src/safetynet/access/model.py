@@ -60,6 +60,8 @@ class EndReason(StrEnum):
     HARD_END = "hard_end"
     SOURCE_LOST = "source_lost"
     NODE_STOPPED = "node_stopped"
+    COMPLETE = "complete"
+    """The whole file was handed out."""
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,10 @@ class Action(StrEnum):
 
     VIEW = "view"
     TURN = "turn"
+    STILL = "still"
+    """Take a still that outlives the view."""
+    EXPORT = "export"
+    """Record a clip, or fetch one."""
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +35,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str
     basis: str
     drill: bool
+    approved_by: str = ""
+    """The office that approved an export; empty for anything else."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +61,9 @@ class Policy:
         """The policy that comes with the program: ``access/policies/default.cedar``."""
         return cls(default_text())
 
-    def decide(self, grant: Grant, action: Action = Action.VIEW) -> Decision:
+    def decide(
+        self, grant: Grant, action: Action = Action.VIEW, *, approved_by: str = ""
+    ) -> Decision:
         """May the grant's agency do this with its camera?"""
         return self.decide_ask(
             Ask(
@@ -69,6 +77,7 @@ class Policy:
                 purpose=grant.purpose,
                 basis=grant.basis,
                 drill=grant.drill,
+                approved_by=approved_by,
             )
         )
 
@@ -100,5 +109,6 @@ def _request(ask: Ask, camera: dict[str, str]) -> dict[str, object]:
             "purpose": ask.purpose,
             "basis": ask.basis,
             "drill": ask.drill,
+            "approved_by": ask.approved_by,
         },
     }

@@ -24,6 +24,17 @@ class CameraAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Its password; keep the settings file readable by the service's account alone."""
 
 
+class ExportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What viewers may take from an open view into files of the district, where its policy permits it."""
+
+    seconds_max: float = 60.0
+    """No clip is longer."""
+    disk_mb: int = 2048
+    """Room under ``data`` for all clips together, in MiB; beyond it no further clip is begun."""
+    keep_days: int = 30
+    """A file is destroyed after this, and the ledger says so."""
+
+
 class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One district node."""
 
@@ -46,6 +57,8 @@ class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """The district's own list of cameras, CSV; read again when it changes. The bundle's where None."""
     policy_file: str | None = None
     """Cedar policies of this owner; the shipped default where None."""
+    exports: ExportSettings = ExportSettings()
+    """Bounds of clips and kept stills."""
 
 
 class DistrictProcessSettings(

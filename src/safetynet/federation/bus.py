@@ -73,6 +73,7 @@ class NatsBus:
         self._node = node
         self._mark = secrets.token_urlsafe(9)
         self._asked: dict[str, asyncio.Future[bytes]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
         """Begin to hear answers; once, before the first question."""
@@ -106,14 +107,25 @@ class NatsBus:
 
         await self._client.subscribe(subject, cb=receive, pending_msgs_limit=PENDING_MESSAGES)
 
-    async def answer(self, subject: str, answerer: Answerer) -> None:
-        """Reply to each request."""
+    async def answer(self, subject: str, answerer: Answerer, at_once: int = 1) -> None:
+        """Reply to each request; ``at_once`` of them may be under way, and they begin in order."""
+        room = asyncio.Semaphore(at_once)
 
-        async def receive(message: Msg) -> None:
+        async def respond(message: Msg) -> None:
             try:
                 await message.respond(await answerer(message.data))
             except SafetyNetError as error:
                 log.warning("bus.request_refused", subject=message.subject, code=error.code)
+            except nats.errors.Error as error:
+                log.info("bus.not_answered", subject=message.subject, error=str(error))
+            finally:
+                room.release()
+
+        async def receive(message: Msg) -> None:
+            await room.acquire()
+            task = asyncio.create_task(respond(message))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
 
         await self._client.subscribe(subject, cb=receive)
 

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import msgspec
 
 from safetynet.base.errors import InvalidError
-from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId
+from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
 
 
 class Message(msgspec.Struct, tag_field="schema", frozen=True, kw_only=True):
@@ -32,6 +32,10 @@ class Beat(Message, tag="beat/1", frozen=True, kw_only=True):
     """WebSocket address that viewers use; empty while no worker serves."""
     health: int | None = None
     """Number of the last ``HealthNotes`` of this boot; None where they are not numbered."""
+    generation: str = ""
+    """Under which the node's commands go out, where it gives any."""
+    sent_s: float | None = None
+    """Monotonic seconds of the sender as it said this: by it others see how late its commands come."""
 
 
 class RangeRequest(Message, tag="range_request/1", frozen=True, kw_only=True):
@@ -181,6 +185,17 @@ class WantedView(msgspec.Struct, frozen=True, kw_only=True):
     turn: WantedTurn | None
 
 
+class Deadline(msgspec.Struct, frozen=True, kw_only=True):
+    """Until when a command is worth doing: ``within_s`` after it was sent.
+
+    ``sent_s`` is the asker's monotonic time and means something beside other words of the same
+    generation alone; no wall clock takes part.
+    """
+
+    sent_s: float
+    within_s: float
+
+
 class OpenViews(Message, tag="open_views/1", frozen=True, kw_only=True):
     """Have streams warm and cameras turned for an incident."""
 
@@ -196,6 +211,7 @@ class OpenViews(Message, tag="open_views/1", frozen=True, kw_only=True):
     drill: bool
     views: tuple[WantedView, ...]
     lease_s: float
+    deadline: Deadline | None = None
 
 
 class RenewLeases(Message, tag="renew_leases/1", frozen=True, kw_only=True):
@@ -206,10 +222,14 @@ class RenewLeases(Message, tag="renew_leases/1", frozen=True, kw_only=True):
     grants: tuple[GrantId, ...]
     incidents: tuple[IncidentId, ...]
     lease_s: float
+    deadline: Deadline | None = None
 
 
 class CloseViews(Message, tag="close_views/1", frozen=True, kw_only=True):
-    """Cut what runs under these grants; let go of ``cameras``, or of all where ``incident_over``."""
+    """Cut what runs under these grants; let go of ``cameras``, or of all where ``incident_over``.
+
+    It has no deadline: a close that comes late is still better than none.
+    """
 
     key: str
     generation: str
@@ -219,7 +239,58 @@ class CloseViews(Message, tag="close_views/1", frozen=True, kw_only=True):
     incident_over: bool
 
 
-Command = OpenViews | RenewLeases | CloseViews
+class Right(msgspec.Struct, frozen=True, kw_only=True):
+    """By what right a viewer asks for something of a view that is open."""
+
+    grant: GrantId
+    viewer: ViewerId
+    agency: str
+    service: str
+    purpose: str
+    basis: str
+    drill: bool
+
+
+class TurnView(Message, tag="turn_view/1", frozen=True, kw_only=True):
+    """Turn the PTZ camera of an open view; the incident keeps it until it lets go."""
+
+    key: str
+    generation: str
+    incident: IncidentId
+    camera: CameraId
+    right: Right
+    turn: WantedTurn
+    deadline: Deadline | None = None
+
+
+class TakeStill(Message, tag="take_still/1", frozen=True, kw_only=True):
+    """A JPEG of an open view, written down as taken."""
+
+    key: str
+    generation: str
+    incident: IncidentId
+    camera: CameraId
+    right: Right
+    deadline: Deadline | None = None
+
+
+class ExportClip(Message, tag="export_clip/1", frozen=True, kw_only=True):
+    """Record an open view into a file at its owner, beginning with the last key frame."""
+
+    key: str
+    generation: str
+    incident: IncidentId
+    camera: CameraId
+    right: Right
+    seconds: float
+    approved_by: str
+    """The office that approved it, never a person's name; recordings need one."""
+    deadline: Deadline | None = None
+
+
+Command = OpenViews | RenewLeases | CloseViews | TurnView | TakeStill | ExportClip
+Taking = TurnView | TakeStill | ExportClip
+"""What a viewer asks for of one open view."""
 
 
 class ViewStatus(StrEnum):
@@ -237,6 +308,26 @@ class ViewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
 
 
+class StillAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A still that was taken."""
+
+    id: str
+    captured_ms: int
+    """When the camera took it: milliseconds since 1970 UTC."""
+    octets: int
+    sha256: str
+    """Hex, of the JPEG."""
+    jpeg: bytes = b""
+    """Empty where it is too large to travel here: it is fetched at the owner's gateway by its id."""
+
+
+class ClipAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A clip that is being recorded; how it ended stands in the owner's journal."""
+
+    id: str
+    seconds: float
+
+
 class Answer(Message, tag="answer/1", frozen=True, kw_only=True):
     """An owner's answer to a command."""
 
@@ -244,6 +335,10 @@ class Answer(Message, tag="answer/1", frozen=True, kw_only=True):
     code: str = ""
     message: str = ""
     views: tuple[ViewAnswer, ...] = ()
+    still: StillAnswer | None = None
+    clip: ClipAnswer | None = None
+    again: bool = False
+    """Nothing was done, and asking again may help."""
 
 
 class _Named(msgspec.Struct):

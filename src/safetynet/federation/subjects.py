@@ -17,12 +17,15 @@ from safetynet.federation.messages import (
     CatalogueRequest,
     CloseViews,
     EntryBatch,
+    ExportClip,
     HeadAnswer,
     HeadRequest,
     HealthNotes,
     OpenViews,
     RangeRequest,
     RenewLeases,
+    TakeStill,
+    TurnView,
 )
 
 ROOT = "sn"
@@ -125,7 +128,7 @@ command = Subject(
     word="command",
     sends=Party.OTHER_END,
     takes=Party.NAMED,
-    carries=(OpenViews, RenewLeases, CloseViews),
+    carries=(OpenViews, RenewLeases, CloseViews, TurnView, TakeStill, ExportClip),
     reply=Answer,
     note="What the owner of cameras is asked to do.",
 )

@@ -60,11 +60,13 @@ async def read_incident(store: Store, incident: IncidentId) -> list[Entry]:
     return await _read(store, statement)
 
 
-async def read_kinds(store: Store, kinds: Sequence[str]) -> list[Entry]:
-    """All entries of these kinds in any known journal, by time."""
+async def read_kinds(
+    store: Store, kinds: Sequence[str], *, node: NodeId | None = None, since: str = ""
+) -> list[Entry]:
+    """All entries of these kinds in any known journal, or in one, by time."""
     statement = (
-        _chain(None)
-        .where(journal_entries.c.kind.in_(kinds))
+        _chain(node)
+        .where(journal_entries.c.kind.in_(kinds), journal_entries.c.time >= since)
         .order_by(journal_entries.c.time, journal_entries.c.node, journal_entries.c.seq)
     )
     return await _read(store, statement)

@@ -13,6 +13,8 @@ from safetynet.video.h264 import DELIMITER, FILLER, PPS, SPS, Parameters, unit_t
 TIMESCALE = 90_000
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _KEY_FLAGS, _DELTA_FLAGS = 0x02000000, 0x01010000
+_START_AT = 8 + 16 + 8 + 16 + 12
+"""Of ``tfdt``'s time in a fragment: it follows moof's head, mfhd, traf's head, tfhd and its own."""
 _LEFT_OUT = {SPS, PPS, DELIMITER, FILLER}
 """``avc1`` samples carry no parameter sets: they stand in the initialisation segment."""
 
@@ -35,6 +37,17 @@ def fragment(units: Sequence[bytes], *, number: int, start: int, duration: int, 
         b"trun", 0, 0x000701, struct.pack(">5I", 1, moof_bytes + 8, duration, len(sample), flags)
     )
     return _box(b"moof", mfhd, _box(b"traf", tfhd, tfdt, trun)) + _box(b"mdat", sample)
+
+
+def started_at(data: bytes, start: int) -> bytes:
+    """A ``fragment`` whose media time begins elsewhere; ``start`` in 1/90000 s."""
+    return data[:_START_AT] + struct.pack(">Q", start) + data[_START_AT + 8 :]
+
+
+def start_of(data: bytes) -> int:
+    """Where the media time of a ``fragment`` begins, in 1/90000 s."""
+    (start,) = struct.unpack_from(">Q", data, _START_AT)
+    return int(start)
 
 
 class Timeline:

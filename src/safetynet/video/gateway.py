@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 class _Present(msgspec.Struct, frozen=True, tag="present"):
     grant: str
     proof: str
+    file: str = ""
 
 
 class Gateway:
@@ -131,6 +133,7 @@ class Gateway:
             self._limits,
             self._clock,
             self._tell,
+            Path(verdict.path) if verdict.path else None,
         )
         self._sessions[ask.session] = session
         self._idle.clear()
@@ -162,6 +165,7 @@ class Gateway:
             token=present.grant,
             proof=present.proof,
             nonce=nonce,
+            file=present.file,
         )
 
     async def _ask(self, ask: Ask) -> Verdict:

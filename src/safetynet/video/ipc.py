@@ -70,6 +70,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, tag="verdict"):
     lease_s: float = 0.0
     code: str = ""
     message: str = ""
+    path: str = ""
+    """The file to hand out; empty where the viewer is shown the camera."""
 
 
 class Extend(msgspec.Struct, frozen=True, kw_only=True, tag="extend"):
@@ -92,6 +94,32 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True, tag="probe"):
 
     camera: CameraId
     source: Source
+
+
+class TakeStill(msgspec.Struct, frozen=True, kw_only=True, tag="take_still"):
+    """A JPEG of the last key frame of a stream that is open."""
+
+    camera: CameraId
+    still: str
+    path: str
+    """Where it is kept if it is too large for a message."""
+    within_s: float
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag="record"):
+    """Write a stream that is open into a new file, from its last key frame on."""
+
+    camera: CameraId
+    clip: str
+    path: str
+    seconds: float
+    max_bytes: int
+
+
+class EndClip(msgspec.Struct, frozen=True, kw_only=True, tag="end_clip"):
+    """Record no further; what is there stays."""
+
+    clip: str
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True, tag="stop"):
@@ -117,6 +145,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, tag="ask"):
     token: str
     proof: str
     nonce: str
+    file: str = ""
+    """The still or clip that it wants to fetch; empty where it wants to watch."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
@@ -177,5 +207,44 @@ class Probed(msgspec.Struct, frozen=True, kw_only=True, tag="probed"):
     detail: str = ""
 
 
-ToWorker = Prepare | Release | Verdict | Extend | Cut | Probe | Stop
-ToControl = Listening | Ask | Opened | FirstFrame | Ended | SourceState | Turned | Returned | Probed
+class StillTaken(msgspec.Struct, frozen=True, kw_only=True, tag="still_taken"):
+    """What came of ``TakeStill``."""
+
+    camera: CameraId
+    still: str
+    error: str = ""
+    captured_us: int = 0
+    octets: int = 0
+    sha256: str = ""
+    jpeg: bytes = b""
+    """Empty where it lies at the path."""
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag="recorded"):
+    """What came of ``Record``: a whole file on disk, or ``error`` and none."""
+
+    camera: CameraId
+    clip: str
+    error: str = ""
+    first_us: int = 0
+    last_us: int = 0
+    frames: int = 0
+    skipped: int = 0
+    octets: int = 0
+    sha256: str = ""
+
+
+ToWorker = Prepare | Release | Verdict | Extend | Cut | Probe | TakeStill | Record | EndClip | Stop
+ToControl = (
+    Listening
+    | Ask
+    | Opened
+    | FirstFrame
+    | Ended
+    | SourceState
+    | Turned
+    | Returned
+    | Probed
+    | StillTaken
+    | Recorded
+)

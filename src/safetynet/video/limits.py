@@ -42,3 +42,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Probes at once; others wait."""
     onvif: bool = True
     """ONVIF is made ready at the start; without it it is at its first use, a second later."""
+    clips: int = 8
+    """Clips recorded at once; another one is refused."""

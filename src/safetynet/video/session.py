@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -18,6 +20,9 @@ from safetynet.video.limits import Limits
 from safetynet.video.stream import Stream
 from safetynet.video.wire import MediaType
 
+CHUNK_BYTES = 256 << 10
+"""A file travels in pieces of this size."""
+MIME = {".mp4": "video/mp4", ".jpg": "image/jpeg"}
 GOODBYE_S = 0.25
 """How long a viewer that does not read may hold up the end of its own session."""
 
@@ -29,7 +34,10 @@ class _Shown(msgspec.Struct, frozen=True, tag="first_frame"):
 
 
 class Session:
-    """Shows one stream to one viewer until a lease, a cut, the viewer or the source ends it."""
+    """Shows one stream to one viewer until a lease, a cut, the viewer or the source ends it.
+
+    Where ``file`` is given it hands that out instead, under the same lease, and ends with it.
+    """
 
     def __init__(
         self,
@@ -40,8 +48,10 @@ class Session:
         limits: Limits,
         clock: Clock,
         tell: Callable[[ToControl], None],
+        file: Path | None = None,
     ) -> None:
         self.id = session
+        self._file = file
         self._viewer = viewer
         self._stream = stream
         self._limits = limits
@@ -70,7 +80,7 @@ class Session:
         tasks = [asyncio.create_task(part) for part in (self._show(), self._hear(), self._watch())]
         for task in tasks:
             task.add_done_callback(self._part_ended)
-        if self._stream is not None:
+        if self._stream is not None and self._file is None:
             self._stream.need(self.id)
         reason: str = EndReason.NODE_STOPPED
         try:
@@ -88,6 +98,8 @@ class Session:
         await self._say_goodbye(reason)
 
     async def _show(self) -> None:
+        if self._file is not None:
+            return await self._hand_out(self._file)
         stream = self._stream
         if stream is None:
             return self.end(EndReason.SOURCE_LOST)
@@ -109,6 +121,27 @@ class Session:
         await self._send_still(stream)
         await self._send_media(stream)
         return None
+
+    async def _hand_out(self, file: Path) -> None:
+        try:
+            with await asyncio.to_thread(file.open, "rb") as source:
+                octets = os.fstat(source.fileno()).st_size
+                await self._say(
+                    {
+                        "type": "accepted",
+                        "session": self.id,
+                        "mime": MIME[file.suffix],
+                        "octets": octets,
+                    }
+                )
+                self._accepted = True
+                while chunk := await asyncio.to_thread(source.read, CHUNK_BYTES):
+                    await self._viewer.send(chunk)
+                    self._bytes += len(chunk)
+        except OSError as error:
+            log.error("session.file", session=self.id, error=error.strerror)
+            return self.end(EndReason.SOURCE_LOST)
+        return self.end(EndReason.COMPLETE)
 
     async def _send_still(self, stream: Stream) -> None:
         """The still comes first where it can be had soon; a broken one costs only itself."""

@@ -29,14 +29,17 @@ from safetynet.video.device import Devices
 from safetynet.video.gateway import Gateway
 from safetynet.video.ipc import (
     Cut,
+    EndClip,
     Extend,
     Listening,
     Prepare,
     Probe,
     Probed,
+    Record,
     Release,
     Source,
     Stop,
+    TakeStill,
     ToControl,
     ToWorker,
     Verdict,
@@ -44,7 +47,9 @@ from safetynet.video.ipc import (
 from safetynet.video.limits import Limits
 from safetynet.video.probe import probe
 from safetynet.video.ptz import Heads
+from safetynet.video.record import Recordings
 from safetynet.video.stream import Stream
+from safetynet.video.taking import take_still
 
 _PR_SET_PDEATHSIG = 1
 
@@ -64,6 +69,7 @@ class Worker:
         self._heads = Heads(self._devices, clock, limits, self._tell)
         self._streams: OrderedDict[CameraId, Stream] = OrderedDict()
         self._gateway = Gateway(limits, clock, self._streams.get, self._tell)
+        self._recordings = Recordings(limits, clock, self._streams.get, self._tell)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
 
@@ -113,6 +119,12 @@ class Worker:
                 self._gateway.cut(message.session, message.reason)
             case Probe():
                 self._start(self._probe(message.camera, message.source))
+            case TakeStill():
+                self._start(self._take_still(message))
+            case Record():
+                self._recordings.begin(message)
+            case EndClip():
+                self._recordings.end(message.clip)
 
     def _prepare(self, message: Prepare) -> None:
         stream = self._stream(message.camera, message.source)
@@ -152,6 +164,9 @@ class Worker:
         )
         self._tell(Probed(camera=camera, state=state, detail=detail))
 
+    async def _take_still(self, asked: TakeStill) -> None:
+        self._tell(await take_still(self._streams.get(asked.camera), asked))
+
     def _start(self, doing: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(doing)
         self._tasks.add(task)
@@ -167,6 +182,7 @@ class Worker:
     async def _close(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await self._recordings.close()
         await asyncio.gather(self._gateway.close(), self._heads.close())
         await asyncio.gather(*(s.close() for s in self._streams.values()))
         await self._devices.close()

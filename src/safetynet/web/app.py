@@ -24,6 +24,7 @@ from safetynet.web.desk import Desk
 from safetynet.web.live import serve_console
 from safetynet.web.problems import answer_http, answer_own, answer_validation
 from safetynet.web.relay import serve_relay
+from safetynet.web.taking import takings
 from safetynet.web.types import (
     CameraPoint,
     CityView,
@@ -63,6 +64,7 @@ def create_app(desk: Desk, static: Path = STATIC) -> Litestar:
             *_incident_reads(desk),
             *_questions(desk),
             *_writes(desk),
+            *takings(desk),
             *_sockets(desk),
         ],
     )

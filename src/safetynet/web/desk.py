@@ -9,6 +9,7 @@ import msgspec
 from safetynet.base.errors import UnavailableError
 from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
 from safetynet.sight.model import Request, Stretch
+from safetynet.web.taking_types import ClipIn, ClipMade, ClipView, StillIn, StillView, TurnIn
 from safetynet.web.types import (
     CameraPoint,
     CityView,
@@ -25,6 +26,7 @@ from safetynet.web.types import (
     Snapshot,
     ToConsole,
     ViewsAnswer,
+    ViewView,
     WhyAnswer,
 )
 
@@ -102,6 +104,22 @@ class Desk(Protocol):
 
     async def destroy(self, asked: DestroyIn) -> DestroyedView:
         """Destroy sealed words; returns when no key of them is left."""
+        ...
+
+    async def turn_view(self, incident: IncidentId, camera: CameraId, asked: TurnIn) -> ViewView:
+        """Turn an open view's camera; raises ``RefusedError`` where the owner says no."""
+        ...
+
+    async def take_still(self, incident: IncidentId, camera: CameraId, asked: StillIn) -> StillView:
+        """Take a still of an open view; raises ``RefusedError`` where the owner says no."""
+        ...
+
+    async def export_clip(self, incident: IncidentId, camera: CameraId, asked: ClipIn) -> ClipView:
+        """Have an open view recorded; raises ``RefusedError`` where the owner says no."""
+        ...
+
+    async def list_exports(self, incident: IncidentId) -> Sequence[ClipMade]:
+        """What became of an incident's clips."""
         ...
 
     async def list_journal(

@@ -109,7 +109,14 @@ class WorkerLine:
                 return self._of_session.get(message.session)
             case ipc.Ended():
                 return self._of_session.pop(message.session, None)
-            case ipc.SourceState() | ipc.Turned() | ipc.Returned() | ipc.Probed():
+            case (
+                ipc.SourceState()
+                | ipc.Turned()
+                | ipc.Returned()
+                | ipc.Probed()
+                | ipc.StillTaken()
+                | ipc.Recorded()
+            ):
                 owners = (n.node for n in self._nodes.values() if n.owns(message.camera))
                 return next(owners, None)
             case _:
@@ -145,5 +152,9 @@ async def _handle(district: DistrictNode, message: ToControl) -> None:
             district.note_source(message)
         case ipc.Probed():
             district.note_probe(message)
+        case ipc.StillTaken():
+            district.keeper.note_still(message)
+        case ipc.Recorded():
+            await district.keeper.note_clip(message)
         case _:
             pass

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -12,6 +13,7 @@ from safetynet.access.lease import LeaseTable
 from safetynet.access.model import EndReason, Grant
 from safetynet.access.moves import list_turned
 from safetynet.access.policy import Action, Ask, Policy
+from safetynet.app.district.keeping import Keeper
 from safetynet.app.district.probing import Probing
 from safetynet.base.clock import Clock
 from safetynet.base.errors import SafetyNetError
@@ -23,10 +25,15 @@ from safetynet.federation.messages import (
     CameraRecord,
     CloseViews,
     Command,
+    ExportClip,
     OpenViews,
     RenewLeases,
+    TakeStill,
+    Taking,
+    TurnView,
     ViewAnswer,
     ViewStatus,
+    WantedTurn,
     WantedView,
 )
 from safetynet.journal.append import Journal
@@ -60,10 +67,12 @@ class DistrictNode:
         policy: Policy,
         send: Send,
         on_health: OnHealth,
+        keeper: Keeper,
         clock: Clock,
         probes_per_minute: float = 0.0,
     ) -> None:
         self.node = node
+        self.keeper = keeper
         self._know(catalogue)
         self._source_of = source_of
         self._journal = journal
@@ -120,6 +129,8 @@ class DistrictNode:
                 self._renew(command)
             case CloseViews():
                 await self._close(command)
+            case TurnView() | TakeStill() | ExportClip():
+                return await self._take(command)
         return Answer(ok=True)
 
     def hear_hub(self) -> None:
@@ -135,14 +146,47 @@ class DistrictNode:
             return _refusal(wanted.camera, "policy.denied")
         lock = self._locks.setdefault(command.incident, _Lock(purpose=command.purpose))
         lock.until_s = self._clock.monotonic_s() + command.lease_s * LOCK_LEASES
-        turn = _turn_of(wanted) if record.kind == CameraKind.PTZ else None
+        wants = wanted.turn if record.kind == CameraKind.PTZ else None
+        turn = _turn_of(wants) if wants else None
         lock.cameras[wanted.camera] = turn
+        lock.turned_by.pop(wanted.camera, None)
         self._prepare(record, turn, command.incident)
         return ViewAnswer(camera=wanted.camera, status=ViewStatus.READY)
 
     def _prepare(self, record: CameraRecord, turn: Turn | None, lock: str) -> None:
         source = self._source_of(record)
         self._send(ipc.Prepare(camera=record.id, source=source, turn=turn, lock=lock))
+
+    async def _take(self, command: Taking) -> Answer:
+        """Something of an open view, for a viewer whose grant was not taken back."""
+
+        def is_open() -> bool:
+            lock = self._locks.get(command.incident)
+            held = lock is not None and command.camera in lock.cameras
+            return held and not self.leases.is_closed(command.right.grant, command.incident)
+
+        rules = await self.keeper.allow(command, is_open=is_open())
+        match command:
+            case TakeStill():
+                return await self.keeper.take_still(command, rules)
+            case ExportClip():
+                return await self.keeper.export(command, rules, is_open)
+            case TurnView():
+                return self._turn_view(command)
+
+    def _turn_view(self, command: TurnView) -> Answer:
+        """The first incident that turned a camera keeps it."""
+        record, lock = self._cameras[command.camera], self._locks[command.incident]
+        others = (other for i, other in self._locks.items() if i != command.incident)
+        if record.kind != CameraKind.PTZ:
+            return Answer(ok=False, code="view.fixed", message="this camera does not turn")
+        if any(other.cameras.get(command.camera) for other in others):
+            return Answer(ok=False, code="view.locked", message="another incident turned it")
+        turn = _turn_of(command.turn)
+        lock.cameras[command.camera] = turn
+        lock.turned_by[command.camera] = command.right.agency
+        self._prepare(record, turn, command.incident)
+        return Answer(ok=True)
 
     def _renew(self, command: RenewLeases) -> None:
         now_s = self._clock.monotonic_s()
@@ -156,6 +200,7 @@ class DistrictNode:
         """Cut first, then write it down, so that a restart does not forget it."""
         now_s = self._clock.monotonic_s()
         self.leases.close_grants(command.grants, now_s)
+        self.keeper.close(command.grants)
         if command.incident_over:
             self.leases.close_incident(command.incident, now_s)
             self._unlock(command.incident)
@@ -169,6 +214,7 @@ class DistrictNode:
 
     def _unlock(self, incident: IncidentId) -> None:
         lock = self._locks.pop(incident, None)
+        self.keeper.let_go(incident)
         for camera in sorted(lock.cameras) if lock else ():
             self._send(ipc.Release(camera=camera, lock=incident))
 
@@ -176,6 +222,7 @@ class DistrictNode:
         lock = self._locks.get(incident)
         if lock is not None and camera in lock.cameras:
             del lock.cameras[camera]
+            self.keeper.let_go(incident, camera)
             self._send(ipc.Release(camera=camera, lock=incident))
 
     # time
@@ -209,7 +256,14 @@ class DistrictNode:
 
     async def judge(self, ask: ipc.Ask) -> None:
         """Decide on a viewer; the decision is on disk before the viewer hears it."""
-        verdict = self._authority.judge(ask.session, ask.token, ask.proof, ask.nonce)
+        verdict = self._authority.judge(
+            ask.session,
+            ask.token,
+            ask.proof,
+            ask.nonce,
+            file=ask.file,
+            check_file=partial(self.keeper.check_file, ask.file) if ask.file else None,
+        )
         await self._journal.append(verdict.drafts)
         if verdict.error is not None or verdict.grant is None:
             error = verdict.error
@@ -224,10 +278,18 @@ class DistrictNode:
             return
         lease_s = self._authority.admit(verdict)
         self._watching[ask.session] = _Watching(grant, self._clock.monotonic_s())
-        # Without a turn: the stream is opened even where the hub's command has not come yet.
-        self._prepare(record, None, ask.session)
+        path = self.keeper.find_file(ask.file)
+        if path is None:
+            # Without a turn: the stream is opened even where the hub's command has not come yet.
+            self._prepare(record, None, ask.session)
         self._send(
-            ipc.Verdict(session=ask.session, accepted=True, camera=record.id, lease_s=lease_s)
+            ipc.Verdict(
+                session=ask.session,
+                accepted=True,
+                camera=record.id,
+                lease_s=lease_s,
+                path=str(path or ""),
+            )
         )
 
     async def _refuse_gone(self, ask: ipc.Ask, grant: Grant) -> None:
@@ -340,6 +402,7 @@ class DistrictNode:
         ]
         try:
             await self._journal.append(drafts)
+            await self.keeper.stop()
         except SafetyNetError as error:
             log.warning("district.stop_unrecorded", of=self.node, code=error.code)
 
@@ -361,6 +424,7 @@ class DistrictNode:
             tilt_mdeg=round(to.tilt_deg * 1000),
             hfov_mdeg=round(to.hfov_deg * 1000),
             took_ms=took_ms,
+            by=lock.turned_by.get(camera, "") if lock else "",
         )
         await self._journal.append([entries.ptz_moved(body)])
 
@@ -383,6 +447,8 @@ class _Lock:
     until_s: float = 0.0
     cameras: dict[CameraId, Turn | None] = field(default_factory=dict)
     """And where each was turned."""
+    turned_by: dict[CameraId, str] = field(default_factory=dict)
+    """Agencies whose operators turned one since."""
 
 
 def _ask(node: NodeId, command: OpenViews, wanted: WantedView) -> Ask:
@@ -408,11 +474,8 @@ def _refusal(camera: CameraId, code: str) -> ViewAnswer:
     return ViewAnswer(camera=camera, status=ViewStatus.REFUSED, code=code)
 
 
-def _turn_of(wanted: WantedView) -> Turn | None:
-    t = wanted.turn
-    if t is None:
-        return None
-    return Turn(azimuth_deg=t.azimuth_deg, tilt_deg=t.tilt_deg, hfov_deg=t.hfov_deg)
+def _turn_of(turn: WantedTurn) -> Turn:
+    return Turn(azimuth_deg=turn.azimuth_deg, tilt_deg=turn.tilt_deg, hfov_deg=turn.hfov_deg)
 
 
 def _reason_of(word: str) -> EndReason:

@@ -14,6 +14,7 @@ from safetynet.access.lease import LeaseTable
 from safetynet.access.policy import Policy
 from safetynet.access.remember import end_left, remember_closed
 from safetynet.app.district.inventory import Inventory, follow_list, stamp_of, take_list
+from safetynet.app.district.keeping import Keeper
 from safetynet.app.district.line import WorkerLine
 from safetynet.app.district.node import DistrictNode
 from safetynet.app.keys import open_keys
@@ -26,7 +27,7 @@ from safetynet.base.log import configure_logging
 from safetynet.base.settling import settle, share_time
 from safetynet.city.kinds import CameraKind
 from safetynet.federation import subjects
-from safetynet.federation.bus import Bus, connect_bus
+from safetynet.federation.bus import Bus, NatsBus, connect_bus
 from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.commands import CommandDoor
 from safetynet.federation.directory import AWAY_AFTER_S, BEAT_EVERY_S
@@ -46,6 +47,8 @@ from safetynet.video.ipc import Source, Turn
 from safetynet.video.limits import Limits
 
 TICK_S = 0.1
+COMMANDS_AT_ONCE = 32
+"""A still takes a moment; a close must not wait behind it."""
 
 log = structlog.get_logger()
 
@@ -117,7 +120,8 @@ async def _run_district(
         line.add(node)
         stack.push_async_callback(node.stop)
         beat = _Beat(node, boot, journal, bus, line, health, clock)
-        await _answer(node, bus)
+        await node.keeper.open()
+        await _answer(node, bus, clock)
         publisher = Publisher(journal, bus)
         await publisher.answer()
         snapshots = partial(keep_snapshots, store, clock)
@@ -130,6 +134,7 @@ async def _run_district(
             group.create_task(_tick(node, clock))
             group.create_task(line.serve(node.node))
             group.create_task(health.run())
+            group.create_task(node.keeper.tidy())
             if path:
 
                 async def tell(catalogue: Catalogue, change: Change) -> None:
@@ -166,6 +171,15 @@ def _make_node(
         policy=policy,
         send=line.send,
         on_health=health.note,
+        keeper=Keeper(
+            own.node,
+            Path(own.data),
+            own.exports,
+            journal=journal,
+            policy=policy,
+            send=line.send,
+            clock=clock,
+        ),
         clock=clock,
         probes_per_minute=settings.probes_per_minute,
     )
@@ -193,15 +207,20 @@ def source_of(access: CameraAccess, record: CameraRecord) -> Source:
     )
 
 
-async def _answer(node: DistrictNode, bus: Bus) -> None:
+async def _answer(node: DistrictNode, bus: NatsBus, clock: Clock) -> None:
+    door = CommandDoor(node.execute, clock)
+
     async def answer_catalogue(data: bytes) -> bytes:
         return encode(node.catalogue.part(decode(data, CatalogueRequest)))
 
-    async def hear_hub(_: str, __: bytes) -> None:
+    async def hear_hub(_: str, data: bytes) -> None:
         node.hear_hub()
+        beat = decode(data, Beat)
+        if beat.sent_s is not None:
+            door.hear(beat.generation, beat.sent_s)
 
     await bus.answer(subjects.catalogue(node.node), answer_catalogue)
-    await bus.answer(subjects.command(node.node), CommandDoor(node.execute).answer)
+    await bus.answer(subjects.command(node.node), door.answer, at_once=COMMANDS_AT_ONCE)
     await bus.subscribe(subjects.beat(HUB), hear_hub)
     log.info("district.joined", of=node.node, cameras=len(node.catalogue))
 

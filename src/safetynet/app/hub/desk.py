@@ -15,6 +15,7 @@ from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners, line_of, since
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response, view_incident
+from safetynet.app.hub.taking import Takings
 from safetynet.app.hub.why import Circumstances, explain_camera
 from safetynet.app.settings import HubSettings
 from safetynet.base.clock import Clock
@@ -41,6 +42,7 @@ from safetynet.services.plan import find_service
 from safetynet.sight.address import find_stretch
 from safetynet.sight.model import Choice, Moving, Request, Stretch
 from safetynet.web.desk import Feed, Tile
+from safetynet.web.taking_types import ClipIn, ClipMade, ClipView, StillIn, StillView, TurnIn
 from safetynet.web.types import (
     CameraPoint,
     CityView,
@@ -85,10 +87,12 @@ class HubDesk:
         gazetteer: Gazetteer,
         tiles: MapTiles,
         destroyer: Destroyer,
+        takings: Takings,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._destroyer = destroyer
+        self._takings = takings
         self._journal = journal
         self._intake = intake
         self._responder = responder
@@ -249,6 +253,22 @@ class HubDesk:
             key_destroyed=gone.key_destroyed,
             reports=gone.reports,
         )
+
+    async def turn_view(self, incident: IncidentId, camera: CameraId, asked: TurnIn) -> ViewView:
+        """Turn an open view's camera."""
+        return await self._takings.turn(incident, camera, asked)
+
+    async def take_still(self, incident: IncidentId, camera: CameraId, asked: StillIn) -> StillView:
+        """Take a still of an open view."""
+        return await self._takings.still(incident, camera, asked)
+
+    async def export_clip(self, incident: IncidentId, camera: CameraId, asked: ClipIn) -> ClipView:
+        """Have an open view recorded."""
+        return await self._takings.export(incident, camera, asked)
+
+    async def list_exports(self, incident: IncidentId) -> Sequence[ClipMade]:
+        """What became of an incident's clips."""
+        return await self._takings.list_exports(incident)
 
     # consoles
 

@@ -11,19 +11,27 @@ from safetynet.base.clock import Clock
 from safetynet.base.errors import InvalidError, UnavailableError
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, new_id
 from safetynet.federation.bus import Bus
-from safetynet.federation.commands import ask_owner
+from safetynet.federation.commands import COMMAND_WITHIN_S, ask_owner
 from safetynet.federation.directory import Directory
 from safetynet.federation.messages import (
     Answer,
     CloseViews,
     Command,
+    Deadline,
+    ExportClip,
     OpenViews,
     RenewLeases,
+    Right,
+    TakeStill,
+    TurnView,
+    WantedTurn,
     WantedView,
 )
 from safetynet.incident.model import Incident
 from safetynet.services.model import LegalBasis, Plan
 
+STILL_WITHIN_S = 5.0
+"""A still may wait for the next key frame of a stream that has only just been opened."""
 CLOSE_TRIES = 3
 """A close is worth asking again; beyond that the lease and the owner's policy end the session."""
 
@@ -75,6 +83,7 @@ class Owners:
             drill=incident.drill,
             views=views,
             lease_s=plan.lease_s,
+            deadline=self._deadline(),
         )
         return await self._ask(owner, command)
 
@@ -118,18 +127,77 @@ class Owners:
             grants=tuple(grant for one in held for grant in one.grants),
             incidents=tuple(sorted({one.incident for one in held})),
             lease_s=min(one.lease_s for one in held),
+            deadline=self._deadline(),
         )
         await self._ask(owner, command)
 
-    async def _ask(self, owner: NodeId, command: Command) -> Answer | None:
+    async def turn_view(
+        self, owner: NodeId, incident: IncidentId, camera: CameraId, right: Right, turn: WantedTurn
+    ) -> Answer | None:
+        """Have an open view's camera turned; None where the owner is silent."""
+        command = TurnView(
+            key=self._key(),
+            generation=self.generation,
+            incident=incident,
+            camera=camera,
+            right=right,
+            turn=turn,
+            deadline=self._deadline(),
+        )
+        return await self._ask(owner, command)
+
+    async def take_still(
+        self, owner: NodeId, incident: IncidentId, camera: CameraId, right: Right, key: str
+    ) -> Answer | None:
+        """Have a still taken; the same ``key`` is the same still. None where the owner is silent."""
+        command = TakeStill(
+            key=key or self._key(),
+            generation=self.generation,
+            incident=incident,
+            camera=camera,
+            right=right,
+            deadline=self._deadline(STILL_WITHIN_S),
+        )
+        return await self._ask(owner, command, STILL_WITHIN_S)
+
+    async def export_clip(
+        self,
+        owner: NodeId,
+        incident: IncidentId,
+        camera: CameraId,
+        right: Right,
+        *,
+        seconds: float,
+        approved_by: str,
+        key: str,
+    ) -> Answer | None:
+        """Have a view recorded; the same ``key`` is the same clip. None where the owner is silent."""
+        command = ExportClip(
+            key=key or self._key(),
+            generation=self.generation,
+            incident=incident,
+            camera=camera,
+            right=right,
+            seconds=seconds,
+            approved_by=approved_by,
+            deadline=self._deadline(),
+        )
+        return await self._ask(owner, command)
+
+    async def _ask(
+        self, owner: NodeId, command: Command, within_s: float = COMMAND_WITHIN_S
+    ) -> Answer | None:
         try:
-            return await ask_owner(self._bus, owner, command)
+            return await ask_owner(self._bus, owner, command, within_s)
         except (UnavailableError, InvalidError) as error:
             log.info("owner.silent", owner=owner, command=type(command).__name__, code=error.code)
             return None
 
     def _key(self) -> str:
         return new_id("cmd", self._clock.now())
+
+    def _deadline(self, within_s: float = COMMAND_WITHIN_S) -> Deadline:
+        return Deadline(sent_s=self._clock.monotonic_s(), within_s=within_s)
 
 
 def since(clock: Clock, since_s: float) -> datetime:

@@ -21,6 +21,7 @@ from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response
+from safetynet.app.hub.taking import Takings
 from safetynet.app.hub.watch import Watch
 from safetynet.app.keys import open_keys
 from safetynet.app.orphan import run_until_asked
@@ -165,6 +166,7 @@ class _Hub:
             owners=self._owners,
             consoles=self._consoles,
             gazetteer=self._gazetteer,
+            takings=Takings(responder, self._owners, self._journal.store),
             destroyer=Destroyer(self._journal, self._vault, self._clock, responder.forget),
             tiles=MapTiles(Path(self._settings.bundle) / TILES),
             clock=self._clock,
@@ -218,6 +220,8 @@ class _Hub:
                 cameras=0,
                 catalogue="",
                 gateway="",
+                generation=self._owners.generation,
+                sent_s=self._clock.monotonic_s(),
             )
             try:
                 await self._bus.publish(subjects.beat(HUB), encode(beat))

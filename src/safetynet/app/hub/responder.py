@@ -412,6 +412,15 @@ class Responder:
             ]
         )
 
+    async def note_turn(self, response: Response, camera: CameraId, aim: Aim) -> None:
+        """An operator had a view's camera turned: what it shows now is drawn anew."""
+        view = response.views.get(camera)
+        if view is None:
+            return
+        chosen = msgspec.structs.replace(view.chosen, aim=aim)
+        response.views[camera] = msgspec.structs.replace(view, chosen=chosen)
+        await self._draw_areas(response)
+
     async def judge(self, viewer: Viewer, word: ViewJudged) -> None:
         """A viewer says whether a view shows the scene; what was said before counts no more."""
         response = self.responses.get(word.incident)
