@@ -17,7 +17,7 @@ from joserfc.jwk import OKPKey
 
 from safetynet.access import base64url
 from safetynet.access.grants import decode_grant, encode_grant
-from safetynet.access.keys import KEY_FILE, KeyRing, NodeKey, open_node_key
+from safetynet.access.keys import KEY_FILE, KeyRing, NodeKey, open_next_key, open_node_key
 from safetynet.access.model import Grant
 from safetynet.base.errors import BrokenError, InvalidError, RefusedError
 from safetynet.base.ids import NodeId
@@ -204,3 +204,15 @@ def test_a_ring_takes_only_ed25519(hub_key: NodeKey) -> None:
         with pytest.raises(InvalidError) as e:
             KeyRing([msgspec.structs.replace(hub_key.jwk(), **change)])
         assert e.value.code == "key.malformed"
+
+
+def test_while_a_key_is_made_anew_both_are_believed(
+    hub_key: NodeKey, grant: Grant, tmp_path: Path
+) -> None:
+    following = open_next_key(tmp_path, NodeId("hub"))
+    ring = KeyRing([hub_key.jwk(), following.jwk()])
+    for key in (hub_key, following):
+        assert decode_grant(encode_grant(grant, key), ring, MAPO, grant.issued_at) == grant
+    assert code_of(encode_grant(grant, following), KeyRing([hub_key.jwk()]), grant) == (
+        "grant.signature"
+    )

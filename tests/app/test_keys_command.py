@@ -2,6 +2,7 @@
 
 import stat
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,39 @@ def test_an_address_is_host_and_port(
 ) -> None:
     words = ["nats", "hub", tmp_path / "hub", "--city", city, "--leafs", address]
     assert "[nats.address]" in run(capsys, *words, "-o", tmp_path / "x", status=2)
+
+
+def test_the_citys_key_is_renewed_and_the_old_one_retired(
+    city: Path, tmp_path: Path, capsys: Said
+) -> None:
+    keys, hub = tmp_path / "mapo", tmp_path / "hub"
+    join(city, keys, "mapo", capsys)
+    said = run(capsys, "keys", "city", city, "--renew", "--name", "시험 도시")
+    assert said.count("SHA-256") == 2
+    for folder in (keys, hub):
+        assert "Restart" in run(capsys, "keys", "trust", folder, city / "trust.pem")
+    assert "renew or drop" in run(capsys, "keys", "city", city, "--retire", status=1)
+    join(city, keys, "mapo", capsys, "--renew")
+    run(capsys, "keys", "node", city, hub, "hub", "--renew")
+    for line in run(capsys, "keys", "list", city).splitlines()[1:5]:
+        node, serial = line.split()[0], line.split()[4]
+        if serial in run(capsys, "keys", "list", tmp_path / node):
+            continue
+        run(capsys, "keys", "drop", city, node, "--serial", serial)
+    run(capsys, "keys", "city", city, "--retire")
+    for folder in (keys, hub):
+        assert run(capsys, "keys", "trust", folder, city / "trust.pem").count("SHA-256") == 1
+
+
+def test_the_hubs_signing_key_is_made_anew_beside_the_one_in_use(
+    tmp_path: Path, capsys: Said
+) -> None:
+    assert "no_next" in run(capsys, "keys", "signing", tmp_path, "--use", status=2)
+    now = run(capsys, "keys", "signing", tmp_path)
+    following = run(capsys, "keys", "signing", tmp_path, "--next")
+    assert now != following
+    assert run(capsys, "keys", "signing", tmp_path, "--next") == following
+    assert run(capsys, "keys", "signing", tmp_path) == now
+    assert tomllib.loads(now)["issuers"][0]["kid"] == "hub"
+    assert run(capsys, "keys", "signing", tmp_path, "--use") == following
+    assert run(capsys, "keys", "signing", tmp_path) == following

@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from safetynet.access import base64url
-from safetynet.base.errors import BrokenError, InvalidError
+from safetynet.base.errors import BrokenError, InvalidError, NotFoundError
 from safetynet.base.ids import NodeId
 
 KEY_FILE = "node-key.pem"
+NEXT_FILE = "node-key.next.pem"
 
 
 class NodeJwk(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,22 +55,25 @@ class NodeKey:
 
 
 class KeyRing:
-    """Public keys by node: whose signatures this node believes."""
+    """Public keys by node: whose signatures this node believes.
+
+    A node may have several: while its key is made anew, the one before and the next.
+    """
 
     def __init__(self, keys: Iterable[NodeJwk] = ()) -> None:
-        self._keys: dict[NodeId, Ed25519PublicKey] = {}
+        self._keys: dict[NodeId, list[Ed25519PublicKey]] = {}
         for key in keys:
             self.add(key)
 
     def add(self, jwk: NodeJwk) -> None:
-        """Believe this key, in the place of an older one; raises ``InvalidError`` ``key.malformed``."""
+        """Believe this key beside others of the node; raises ``InvalidError`` ``key.malformed``."""
         try:
             public = Ed25519PublicKey.from_public_bytes(base64url.decode(jwk.x))
         except ValueError as e:
             raise InvalidError("key.malformed", "not an Ed25519 key", node=jwk.kid) from e
         if (jwk.kty, jwk.crv) != ("OKP", "Ed25519"):
             raise InvalidError("key.malformed", "not an Ed25519 key", node=jwk.kid)
-        self._keys[jwk.kid] = public
+        self._keys.setdefault(jwk.kid, []).append(public)
 
     def knows(self, node: NodeId) -> bool:
         """True where there is a key of this node."""
@@ -77,14 +81,15 @@ class KeyRing:
 
     def verify(self, node: NodeId, signature: bytes, data: bytes) -> bool:
         """True where ``data`` bears the signature of a known node."""
-        public = self._keys.get(node)
-        if public is None:
-            return False
-        try:
-            public.verify(signature, data)
-        except InvalidSignature:
-            return False
-        return True
+        return any(_holds(public, signature, data) for public in self._keys.get(node, ()))
+
+
+def _holds(public: Ed25519PublicKey, signature: bytes, data: bytes) -> bool:
+    try:
+        public.verify(signature, data)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def open_node_key(folder: Path, node: NodeId) -> NodeKey:
@@ -93,7 +98,27 @@ def open_node_key(folder: Path, node: NodeId) -> NodeKey:
     Raises ``BrokenError`` ``key.exposed`` where others may read the file, ``key.malformed`` where
     it holds no Ed25519 key.
     """
-    path = folder / KEY_FILE
+    return _open(folder / KEY_FILE, node)
+
+
+def open_next_key(folder: Path, node: NodeId) -> NodeKey:
+    """The key that is to take the place of the node's; made where there is none. Raises as above."""
+    return _open(folder / NEXT_FILE, node)
+
+
+def use_next_key(folder: Path, node: NodeId) -> NodeKey:
+    """Put the next key in the place of the node's, which is gone then; it counts from the next start.
+
+    Raises ``NotFoundError`` where none was made.
+    """
+    if not (folder / NEXT_FILE).exists():
+        raise NotFoundError("key.no_next", "no next key was made", folder=str(folder))
+    _open(folder / NEXT_FILE, node)
+    (folder / NEXT_FILE).replace(folder / KEY_FILE)
+    return open_node_key(folder, node)
+
+
+def _open(path: Path, node: NodeId) -> NodeKey:
     if not path.exists():
         _create(path)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from safetynet.access.keys import open_next_key, open_node_key, use_next_key
 from safetynet.base.clock import SystemClock
 from safetynet.base.errors import ConflictError, InvalidError, RefusedError
-from safetynet.base.ids import NodeId
+from safetynet.base.ids import HUB, NodeId
 from safetynet.federation.identity import city as cities
 from safetynet.federation.identity import node as nodes
 from safetynet.federation.identity.certificates import (
@@ -16,6 +17,7 @@ from safetynet.federation.identity.certificates import (
     fingerprint,
     read_member,
     read_request,
+    split,
 )
 from safetynet.federation.identity.files import read_file, write_new
 
@@ -26,6 +28,32 @@ def make_city(folder: Path, *, name: str) -> int:
     print(f"city: {name}, made in {folder}")
     _print_city(folder)
     print(f"Keep {folder / cities.CITY_KEY_FILE} offline, and a copy of it: it makes nodes.")
+    return 0
+
+
+def renew_city(folder: Path, *, name: str) -> int:
+    """Make the city's key anew; nodes of both keys are believed until it is retired."""
+    cities.renew_city(folder, name, SystemClock().now())
+    print(f"city: {name}, a new key in {folder}; the old one is in {folder / nodes.BEFORE}")
+    _print_city(folder)
+    print(f"Carry {folder / cities.TRUST_FILE} to every node (nothing private): `keys trust`.")
+    return 0
+
+
+def retire_city(folder: Path) -> int:
+    """End a renewal: the old key is believed no more."""
+    cities.retire_city(folder, SystemClock().now())
+    print("retired: the old key is gone")
+    _print_city(folder)
+    print(f"Carry {folder / cities.TRUST_FILE} to every node once more: `keys trust`.")
+    return 0
+
+
+def trust(folder: Path, file: Path) -> int:
+    """Believe what a city's ``trust.pem`` says; the node's own keys stay."""
+    nodes.take_trust(folder, read_file(file))
+    _print_city(folder)
+    print("Restart the node's NATS server and its process.")
     return 0
 
 
@@ -69,6 +97,14 @@ def take(folder: Path, answer: Path) -> int:
     """Put the requested keys into use with the city's answer."""
     _print_member(nodes.take_answer(folder, read_file(answer)))
     _print_city(folder)
+    return 0
+
+
+def signing(data: Path, *, fresh: bool, use: bool) -> int:
+    """Print the public half of the key that the hub signs grants with, as a district's ``issuers`` take it."""
+    open_key = use_next_key if use else open_next_key if fresh else open_node_key
+    jwk = open_key(data, HUB).jwk()
+    print(f'[[issuers]]\nkid = "{jwk.kid}"\nx = "{jwk.x}"')
     return 0
 
 
@@ -123,5 +159,5 @@ def _print_member(member: Member) -> None:
 
 
 def _print_city(folder: Path) -> None:
-    pem = read_file(folder / nodes.CITY_FILE)
-    print(f"city until: {expires(pem):%Y-%m-%d} UTC, SHA-256 {fingerprint(pem)}")
+    for pem in split(read_file(folder / nodes.CITY_FILE)):
+        print(f"city until: {expires(pem):%Y-%m-%d} UTC, SHA-256 {fingerprint(pem)}")

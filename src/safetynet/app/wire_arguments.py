@@ -18,10 +18,7 @@ def add_keys(commands: Commands) -> None:
     )
     verbs = keys.add_subparsers(title="verbs", required=True, metavar="VERB")
 
-    city = verbs.add_parser("city", help="make the city's key, which signs nodes")
-    city.add_argument("folder", type=Path, metavar="CITY")
-    city.add_argument("--name", default="Smart City Safety Net", help="in its certificate")
-    city.set_defaults(run=_city)
+    _add_city(verbs)
 
     node = verbs.add_parser("node", help="make, sign and take a node's keys on the city's machine")
     node.add_argument("city", type=Path, metavar="CITY")
@@ -48,6 +45,9 @@ def add_keys(commands: Commands) -> None:
     take.add_argument("answer", type=Path, metavar="ANSWER")
     take.set_defaults(run=_take)
 
+    _add_trust(verbs)
+    _add_signing(verbs)
+
     list_ = verbs.add_parser(
         "list", help="whose keys hold until when; exit 1 where some have ended"
     )
@@ -59,6 +59,40 @@ def add_keys(commands: Commands) -> None:
     drop.add_argument("node", metavar="NODE")
     drop.add_argument("--serial", help="only these, by the beginning of their serial")
     drop.set_defaults(run=_drop)
+
+
+def _add_city(verbs: Commands) -> None:
+    city = verbs.add_parser("city", help="make the city's key, which signs nodes")
+    city.add_argument("folder", type=Path, metavar="CITY")
+    city.add_argument("--name", default="Smart City Safety Net", help="in its certificate")
+    change = city.add_mutually_exclusive_group()
+    change.add_argument(
+        "--renew", action="store_true", help="make it anew; both are believed until --retire"
+    )
+    change.add_argument(
+        "--retire", action="store_true", help="end a renewal: the old key is believed no more"
+    )
+    city.set_defaults(run=_city)
+
+
+def _add_trust(verbs: Commands) -> None:
+    trust = verbs.add_parser("trust", help="believe the city's new key, or no longer the old one")
+    trust.add_argument("folder", type=Path, metavar="KEYS")
+    trust.add_argument("file", type=Path, metavar="TRUST", help="the city's trust.pem")
+    trust.set_defaults(run=_trust)
+
+
+def _add_signing(verbs: Commands) -> None:
+    signing = verbs.add_parser(
+        "signing", help="the public half of the hub's signing key, for districts' settings"
+    )
+    signing.add_argument("data", type=Path, metavar="DATA", help="the hub's data folder")
+    step = signing.add_mutually_exclusive_group()
+    step.add_argument(
+        "--next", action="store_true", help="of the next key, made where there is none"
+    )
+    step.add_argument("--use", action="store_true", help="put the next key into use")
+    signing.set_defaults(run=_signing)
 
 
 def add_nats(commands: Commands) -> None:
@@ -101,9 +135,23 @@ def _add_days(parser: argparse.ArgumentParser) -> None:
 
 
 def _city(a: argparse.Namespace) -> int:
-    from safetynet.app.keys_command import make_city
+    from safetynet.app.keys_command import make_city, renew_city, retire_city
 
-    return make_city(a.folder, name=a.name)
+    if a.retire:
+        return retire_city(a.folder)
+    return (renew_city if a.renew else make_city)(a.folder, name=a.name)
+
+
+def _signing(a: argparse.Namespace) -> int:
+    from safetynet.app.keys_command import signing
+
+    return signing(a.data, fresh=a.next, use=a.use)
+
+
+def _trust(a: argparse.Namespace) -> int:
+    from safetynet.app.keys_command import trust
+
+    return trust(a.folder, a.file)
 
 
 def _node(a: argparse.Namespace) -> int:

@@ -146,13 +146,44 @@ def read_member(pem: bytes) -> Member:
     )
 
 
-def check_issued(pem: bytes, city_pem: bytes, key: ec.EllipticCurvePrivateKey) -> None:
-    """Raises ``RefusedError`` where this city did not sign it, or it is not this key's."""
-    certificate = _load(pem)
+def make_link(
+    city_pem: bytes, old_pem: bytes, old_key: ec.EllipticCurvePrivateKey, now: datetime
+) -> bytes:
+    """What makes a new city's key believed by those who know the old one: a certificate of the new
+    key that the old key signed, PEM."""
+    city, old = _load(city_pem), _load(old_pem)
+    left = (old.not_valid_after_utc - now).days
+    builder = _builder(city.subject, old.subject, city.public_key(), now, max(left, 1))
+    constraints = x509.BasicConstraints(ca=True, path_length=0)
+    usage = _usage(digital_signature=False, key_cert_sign=True)
+    builder = builder.add_extension(constraints, critical=True)
+    return (
+        builder.add_extension(usage, critical=True)
+        .sign(old_key, SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+
+
+def check_link(link: bytes, city_pem: bytes, old_pem: bytes) -> None:
+    """Raises ``RefusedError`` where the link does not lead from the old city's key to the new one's."""
+    if not is_issued(link, old_pem) or _load(link).public_key() != _load(city_pem).public_key():
+        raise RefusedError("keys.no_link", "the city in use has not signed for this one")
+
+
+def is_issued(pem: bytes, city_pem: bytes) -> bool:
+    """True where this city's key, the first of the file, signed the certificate."""
     try:
-        certificate.verify_directly_issued_by(_load(city_pem))
-    except (InvalidSignature, ValueError, TypeError) as error:
-        raise RefusedError("keys.foreign", "another city has signed this") from error
+        _load(pem).verify_directly_issued_by(_load(city_pem))
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def check_issued(pem: bytes, city_pem: bytes, key: ec.EllipticCurvePrivateKey) -> None:
+    """Raises ``RefusedError`` where no city of the file signed it, or it is not this key's."""
+    certificate = _load(pem)
+    if not any(is_issued(pem, root) for root in split(city_pem)):
+        raise RefusedError("keys.foreign", "another city has signed this")
     if certificate.public_key() != key.public_key():
         raise RefusedError("keys.other_key", "the certificate is not of this node's key")
 

@@ -1,5 +1,6 @@
 """The city's folder: the key that signs, and the register of every node that was signed."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,18 +11,23 @@ from safetynet.federation.identity.certificates import (
     LOOPBACK,
     NODE_DAYS,
     Member,
+    is_issued,
     key_pem,
     make_city,
     make_key,
+    make_link,
     read_key,
     read_member,
     read_request,
     sign_request,
+    split,
 )
 from safetynet.federation.identity.files import check_private, make_folder, read_file, write_new
-from safetynet.federation.identity.node import CITY_FILE, request_keys, take_answer
+from safetynet.federation.identity.node import BEFORE, CITY_FILE, request_keys, take_answer
 
 CITY_KEY_FILE = "city.key"
+TRUST_FILE = "trust.pem"
+"""What a node takes to believe the city's new key, or no longer the old one; nothing private."""
 NODES = "nodes"
 """One certificate a file: nothing private, so the register may lie where the key does not."""
 
@@ -33,6 +39,51 @@ def create_city(folder: Path, name: str, now: datetime) -> None:
     key = make_key()
     write_new(folder / CITY_KEY_FILE, key_pem(key))
     write_new(folder / CITY_FILE, make_city(name, key, now))
+
+
+def renew_city(folder: Path, name: str, now: datetime) -> None:
+    """Make the city's key anew. Until ``retire_city`` nodes of the old one are believed too.
+
+    ``trust.pem`` then holds what nodes need to believe both. Raises ``ConflictError`` where a renewal is
+    under way.
+    """
+    if (folder / BEFORE).exists():
+        raise ConflictError("keys.renewal_out", "the last renewal is not finished", folder=BEFORE)
+    old_key = read_key(read_file(check_private(folder / CITY_KEY_FILE)))
+    old = read_file(folder / CITY_FILE)
+    key = make_key()
+    fresh = make_city(name, key, now)
+    link = make_link(fresh, old, old_key, now)
+    make_folder(folder / BEFORE)
+    for file in (CITY_KEY_FILE, CITY_FILE):
+        (folder / file).rename(folder / BEFORE / file)
+    write_new(folder / CITY_KEY_FILE, key_pem(key))
+    write_new(folder / CITY_FILE, fresh + old)
+    (folder / TRUST_FILE).unlink(missing_ok=True)
+    write_new(folder / TRUST_FILE, fresh + old + link, mode=0o644)
+
+
+def retire_city(folder: Path, now: datetime) -> None:
+    """End a renewal: the old key is believed no more, and is gone.
+
+    Raises ``ConflictError`` where the register still has a node that only the old key signed.
+    """
+    if not (folder / BEFORE).is_dir():
+        raise NotFoundError("keys.no_renewal", "no renewal is under way", folder=str(folder))
+    fresh = split(read_file(folder / CITY_FILE))[0]
+    for path in sorted((folder / NODES).glob("*.crt")):
+        pem = read_file(path)
+        member = read_member(pem)
+        if member.not_after > now and not is_issued(pem, fresh):
+            raise ConflictError(
+                "keys.not_renewed",
+                "a node still has keys of before: renew or drop them",
+                of=member.node,
+            )
+    for file, mode in ((CITY_FILE, 0o600), (TRUST_FILE, 0o644)):
+        (folder / file).unlink()
+        write_new(folder / file, fresh, mode=mode)
+    shutil.rmtree(folder / BEFORE)
 
 
 def sign_node(folder: Path, request: bytes, now: datetime, days: int = NODE_DAYS) -> bytes:
@@ -56,7 +107,7 @@ def sign_node(folder: Path, request: bytes, now: datetime, days: int = NODE_DAYS
     certificate = sign_request(request, city, key, now, days)
     member = read_member(certificate)
     write_new(folder / NODES / f"{node}-{member.serial}.crt", certificate)
-    return certificate + city
+    return certificate + split(city)[0]
 
 
 def create_node(

@@ -15,6 +15,7 @@ from safetynet.federation.identity import nkey
 from safetynet.federation.identity.certificates import (
     Member,
     check_issued,
+    check_link,
     key_pem,
     make_key,
     make_request,
@@ -117,13 +118,37 @@ def take_answer(folder: Path, answer: bytes) -> Member:
     certificate, city = _read_answer(answer)
     _check(fresh, certificate, city)
     known = folder / CITY_FILE
-    if known.exists() and read_file(known) != city:
-        raise RefusedError("keys.other_city", "the answer is of another city than the keys in use")
+    if known.exists():
+        believed = read_file(known)
+        if city not in split(believed):
+            raise RefusedError(
+                "keys.other_city", "the answer is of another city than the keys in use"
+            )
+        city = believed
     for name, data in ((CERTIFICATE_FILE, certificate), (CITY_FILE, city)):
         (fresh / name).unlink(missing_ok=True)
         write_new(fresh / name, data)
     _put_into_use(folder)
     return read_member(certificate)
+
+
+def take_trust(folder: Path, trust: bytes) -> None:
+    """Believe the cities of a ``trust.pem``; the keys in use must be of one of them.
+
+    A city that was not believed before needs a link from the one that was. Raises ``RefusedError``
+    where there is none; then nothing has changed.
+    """
+    known = split(read_file(folder / CITY_FILE))
+    city, *rest = split(trust)
+    believed = [city, *(pem for pem in rest if pem in known)]
+    if city not in known:
+        check_link(rest[-1] if rest else city, city, known[0])
+    own = read_file(folder / CERTIFICATE_FILE)
+    _check(folder, own, b"".join(believed))
+    part = folder / f"{CITY_FILE}.part"
+    part.unlink(missing_ok=True)
+    write_new(part, b"".join(believed))
+    part.replace(folder / CITY_FILE)
 
 
 def _read_answer(answer: bytes) -> tuple[bytes, bytes]:
