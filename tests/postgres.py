@@ -101,8 +101,8 @@ class Server:
 
 
 @contextmanager
-def running_server(bin_folder: Path) -> Iterator[Server]:
-    """A new server, and its end."""
+def running_server(bin_folder: Path, *settings: str) -> Iterator[Server]:
+    """A new server, and its end; ``settings`` beside those of every test."""
     # Not in pytest's own folder: as root we run it as another account, which cannot look in there.
     folder = Path(tempfile.mkdtemp(prefix="safetynet-pg-", dir=_roomy_memory()))
     try:
@@ -124,7 +124,7 @@ def running_server(bin_folder: Path) -> Iterator[Server]:
             **_as_whom(),
         )
         server = Server(bin_folder, folder)
-        server.start()
+        server.start(*settings)
         try:
             yield server
         finally:
