@@ -20,7 +20,7 @@ from safetynet.access.policy import default_text
 from safetynet.app import settings
 from safetynet.base import errors
 from safetynet.base.ids import HUB, NodeId
-from safetynet.federation import inventory, messages, subjects
+from safetynet.federation import apart, inventory, messages, subjects
 from safetynet.federation.permissions import permissions_of
 from safetynet.incident import entries as incident_entries
 from safetynet.incident import moment, showing
@@ -70,6 +70,7 @@ BODIES: dict[str, Struct] = {
     incident_entries.INCIDENT_OPENED: incident_entries.IncidentBody,
     incident_entries.INCIDENT_CHANGED: incident_entries.IncidentBody,
     incident_entries.INCIDENT_ENDED: incident_entries.IncidentBody,
+    incident_entries.INCIDENT_JOINED: incident_entries.JoinedBody,
     showing.CHOICE_MADE: showing.ChoiceBody,
     showing.VIEW_CHANGED: showing.ViewChangedBody,
     showing.STILL_SHOWN: showing.ShownBody,
@@ -91,6 +92,8 @@ BODIES: dict[str, Struct] = {
     takings.EXPORT_DESTROYED: takings.GoneBody,
     takings.TAKING_REFUSED: takings.RefusedBody,
     inventory.CAMERAS_CHANGED: inventory.CamerasChangedBody,
+    apart.APART_BEGAN: apart.ApartBody,
+    apart.APART_ENDED: apart.ApartBody,
     destruction.SUBJECT_DESTROYED: destruction.DestroyedBody,
 }
 """Which struct is the body of which kind; a kind in the code that is missing here is an error."""
@@ -133,6 +136,7 @@ def settings_page() -> str:
         (settings.HubSettings, "`safetynet hub --config FILE`"),
         (settings.DistrictProcessSettings, "`safetynet district --config FILE`"),
         (settings.DistrictSettings, "each of `districts`"),
+        (settings.DeskSettings, "its `desk`"),
         (settings.ExportSettings, "`exports` of a district"),
         (settings.CameraAccess, "`cameras`"),
         (NodeJwk, "each of `issuers`"),

@@ -32,6 +32,8 @@ export const incident = (over: Partial<IncidentView> = {}): IncidentView => ({
   still_ms: null,
   time_to_eyes_ms: null,
   revision: 1,
+  decided_by: 'hub',
+  apart: false,
   ...over,
 });
 
@@ -86,6 +88,7 @@ export const node = (over: Partial<NodeView> = {}): NodeView => ({
   since: '2026-11-22T02:00:00Z',
   cameras: 100,
   head: 5,
+  desk: '',
   ...over,
 });
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from sqlalchemy import Connection
 
 from safetynet.access.authority import Authority
-from safetynet.access.entries import SESSION_ENDED, EndedBody
+from safetynet.access.entries import SESSION_ENDED, EndedBody, closed, issued
 from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.access.grants import encode_grant
 from safetynet.access.keys import KeyRing, NodeKey, open_node_key
@@ -18,10 +19,12 @@ from safetynet.access.lease import HubLoss, LeaseTable
 from safetynet.access.model import Grant
 from safetynet.access.policy import Policy
 from safetynet.access.proof import new_nonce, new_viewer_key, sign_proof, viewer_key
+from safetynet.app.district.hearing import Hearing
 from safetynet.app.district.keeping import Keeper
 from safetynet.app.district.node import DistrictNode
 from safetynet.app.settings import ExportSettings
 from safetynet.base.clock import ManualClock
+from safetynet.base.geo import LonLat
 from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, SessionId, ViewerId
 from safetynet.city.model import CameraKind
 from safetynet.federation.catalogue import Catalogue, Change
@@ -36,8 +39,21 @@ from safetynet.federation.messages import (
     WantedTurn,
     WantedView,
 )
+from safetynet.incident.entries import incident_moved
+from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
+from safetynet.incident.model import (
+    Incident,
+    IncidentKind,
+    IncidentPlace,
+    IncidentState,
+    PlaceOrigin,
+)
+from safetynet.incident.state import Change as IncidentChange
+from safetynet.incident.state import Outcome
 from safetynet.journal.append import Journal
+from safetynet.journal.entry import Draft
 from safetynet.journal.read import read_range
+from safetynet.journal.rows import fold
 from safetynet.sight.model import HealthState
 from safetynet.store.store import Store
 from safetynet.video import ipc
@@ -425,3 +441,78 @@ async def test_cameras_that_nobody_watches_are_probed_in_turn(district: District
     await district.close(over=True)
     await district.pass_time(5, hub=True)
     assert PTZ in {p.camera for p in district.sent(ipc.Probe)}
+
+
+async def hear(district: District, tmp_path: Path, *drafts: Draft) -> None:
+    """What the hub's journal says reaches the district in order, and is acted on."""
+    store = district.journal.store
+    async with Store(f"sqlite:///{tmp_path}/hub.sqlite") as hub:
+        entries = await Journal(HUB, hub, district.clock, {}).append(drafts)
+    folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS}
+
+    def keep(conn: Connection) -> None:
+        fold(conn, entries, folds)
+
+    await store.write(keep)
+    await Hearing(district.node, store, district.clock).take(entries)
+
+
+def over(state: IncidentState = IncidentState.ENDED) -> Draft:
+    """The hub says that the incident is so now."""
+    place = IncidentPlace(
+        at=LonLat(126.9, 37.5), error_m=9, origin=PlaceOrigin.REPORTED, address="", dong_code=""
+    )
+    incident = Incident(
+        id=INCIDENT,
+        sender="119",
+        key="T1",
+        state=state,
+        kind=IncidentKind.FIRE,
+        grade="",
+        detail="",
+        place=place,
+        drill=False,
+        occurred_at=NOW,
+        received_at=NOW,
+        changed_at=NOW,
+    )
+    change = IncidentChange(outcome=Outcome.ENDED, before=None, after=incident)
+    draft = incident_moved(change, words=None)
+    assert draft is not None
+    return draft
+
+
+async def test_a_close_that_was_never_commanded_is_heard_in_the_hubs_journal(
+    district: District, tmp_path: Path
+) -> None:
+    grant = district.grant()
+    await district.present(grant)
+    await hear(district, tmp_path, issued(grant, generation="g"))
+    assert district.sent(ipc.Cut) == []
+    await hear(district, tmp_path, closed(grant.id, INCIDENT, "ended"))
+    assert [c.reason for c in district.sent(ipc.Cut)] == ["closed"]
+    before = await district.kinds()
+    await hear(district, tmp_path, closed(grant.id, INCIDENT, "ended"))
+    assert await district.kinds() == before, "what is closed is not closed again"
+
+
+async def test_an_incident_that_is_over_at_the_hub_is_over_here(
+    district: District, tmp_path: Path
+) -> None:
+    await district.open(PTZ)
+    await district.present(district.grant(PTZ))
+    await hear(district, tmp_path, over())
+    assert [c.reason for c in district.sent(ipc.Cut)] == ["closed"]
+    assert [r.camera for r in district.sent(ipc.Release)] == [PTZ]
+    again = await district.present(district.grant(PTZ, "grant_2"), SessionId("ses_2"))
+    assert again.code == "grant.closed"
+
+
+async def test_what_is_open_or_long_past_or_nobodys_here_changes_nothing(
+    district: District, tmp_path: Path
+) -> None:
+    await hear(district, tmp_path, over())  # no camera of ours was ever asked for
+    assert await district.kinds() == []
+    await district.present(district.grant())
+    await hear(district, tmp_path, over(IncidentState.OPEN))
+    assert district.sent(ipc.Cut) == []

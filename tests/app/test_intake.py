@@ -195,7 +195,7 @@ async def test_an_operators_end_of_an_incident_that_moved_meanwhile_is_refused(
     change = end_incident(await desk.intake.open_words(stale), desk.clock.now())
     await desk.intake.accept(desk.report(Progress.CHANGED, detail="불이 커진다"))
     with pytest.raises(ConflictError) as refused:
-        await desk.intake.close(stale, change)
+        await desk.intake.move(stale, change)
     assert refused.value.code == "incident.moved"
     (kept,) = await desk.kept()
     assert kept.incident().state is IncidentState.OPEN
@@ -229,7 +229,7 @@ async def test_an_operators_end_between_look_and_write_makes_the_report_decide_a
     kept = await desk.journal.store.read(lambda conn: get_incident(conn, HUB, accepted.incident))
     end = end_incident(await desk.intake.open_words(kept), desk.clock.now())
     late = desk.report(Progress.CHANGED, detail="불이 커진다")
-    told, _ = await asyncio.gather(desk.intake.accept(late), desk.intake.close(kept, end))
+    told, _ = await asyncio.gather(desk.intake.accept(late), desk.intake.move(kept, end))
     (now,) = await desk.kept()
     assert told.state is now.incident().state is IncidentState.ENDED
 

@@ -173,6 +173,7 @@ async def test_a_tampered_district_hears_nothing_of_others(buses: Buses, tampere
         await buses.mapo.publish(own(MAPO), b"mapo's")
     await eventually(lambda: (subjects.health(MAPO), b"mapo's") in arrived)
     assert await buses.hub.ask(subjects.command(MAPO), b"?", 10) == b"mapo's"
+    await buses.hub.publish(subjects.concern(MAPO), b"what concerns mapo alone")
 
     async def end() -> bool:
         await buses.hub.publish(subjects.beat(HUB), b"")

@@ -464,8 +464,12 @@ export interface components {
         IncidentState: "open" | "handled" | "withdrawn" | "ended" | "ended_by_itself";
         /** IncidentView */
         IncidentView: {
+            /** @default false */
+            apart: boolean;
             basis_en: string;
             basis_ko: string;
+            /** @default hub */
+            decided_by: string;
             decided_ms: number | null;
             detail: string;
             drill: boolean;
@@ -501,6 +505,8 @@ export interface components {
         NodeView: {
             cameras: number;
             can_show: boolean;
+            /** @default  */
+            desk: string;
             head: number;
             node: string;
             /** Format: date-time */
@@ -575,6 +581,8 @@ export interface components {
         /** SettingsView */
         SettingsView: {
             demo: boolean;
+            /** @default hub */
+            node: string;
             staging: string | null;
             version: string;
         };

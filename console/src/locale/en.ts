@@ -26,6 +26,8 @@ export const en: Words = {
     noneHint: 'A report appears here as it arrives, and the views that can see the place open at once.',
     ended: 'Ended',
     eyes: 'Eyes on',
+    by: (district: string) => `by ${district}`,
+    apart: 'decided apart',
     noEyes: 'No eyes yet',
   },
   states: {
@@ -87,6 +89,9 @@ export const en: Words = {
   picture: {
     empty: 'No view',
     emptyAway: (names: string) => `${names} is away: its cameras cannot be used`,
+    elsewhere: (district: string) => `${district} decides on this incident`,
+    elsewhereNote: 'Its pictures open by the rights of that desk alone',
+    elsewhereOpen: 'Open that desk',
     emptyNote: 'No further camera can see this place',
     states: {
       asked: 'Asked',
@@ -218,6 +223,12 @@ export const en: Words = {
     suspectOne: (names) => `${names} slow to answer`,
     allHere: 'All districts here',
     joining: (n) => `${n} districts not joined yet`,
+  },
+  alone: {
+    title: (age: string) => `The centre is away: this district has been acting alone for ${age}`,
+    note: 'It decides by its own cameras and its neighbours’ at the border. Records are joined when the centre is back.',
+    connected: 'Working with the centre',
+    desk: (district: string) => `${district} desk`,
   },
   stale: {
     title: (age) => `No word from the hub for ${age}`,

@@ -26,6 +26,8 @@ export const ko = {
     ended: '종료된 사건',
     eyes: '확보',
     noEyes: '확보 전',
+    by: (district: string) => `${district} 판단`,
+    apart: '단독 판단',
   },
   states: {
     open: '진행 중',
@@ -86,6 +88,9 @@ export const ko = {
   picture: {
     empty: '시야 없음',
     emptyAway: (names: string) => `${names} 연결이 끊겨 그 카메라를 쓸 수 없습니다`,
+    elsewhere: (district: string) => `${district} 상황실이 판단한 사건입니다`,
+    elsewhereNote: '영상은 그 상황실의 열람 권한으로만 열립니다',
+    elsewhereOpen: '그 상황실 열기',
     emptyNote: '이 자리를 볼 수 있는 카메라가 더 없습니다',
     states: {
       asked: '요청함',
@@ -217,6 +222,12 @@ export const ko = {
     suspectOne: (names: string) => `${names} 응답 지연`,
     allHere: '모든 자치구 정상',
     joining: (n: number) => `미연계 자치구 ${n}곳`,
+  },
+  alone: {
+    title: (age: string) => `센터 연결이 끊겨 ${age}째 이 자치구가 단독으로 운영합니다`,
+    note: '이 자치구 카메라와 경계의 이웃 카메라로 판단합니다. 연결되면 센터와 기록을 맞춥니다.',
+    connected: '센터와 연결되어 운영 중',
+    desk: (district: string) => `${district} 상황실`,
   },
   stale: {
     title: (age: string) => `센터 소식이 ${age}째 없습니다`,

@@ -12,7 +12,7 @@ from safetynet.access.policy import Action, Policy
 from safetynet.access.proof import verify_proof
 from safetynet.base.clock import Clock
 from safetynet.base.errors import RefusedError
-from safetynet.base.ids import CameraId, NodeId, SessionId
+from safetynet.base.ids import HUB, CameraId, NodeId, SessionId
 from safetynet.journal.entry import Draft
 
 _REFUSAL = {
@@ -20,6 +20,10 @@ _REFUSAL = {
     EndReason.HARD_END: ("grant.expired", "the grant has ended"),
     EndReason.LEASE_RAN_OUT: ("grant.lease", "the issuer no longer renews the grant"),
 }
+
+
+def _nowhere(_: NodeId, __: CameraId) -> bool:
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +44,7 @@ class Verdict:
 
 
 class Authority:
-    """One owner's last word: signature, owner, policy, clock and lease, in this order.
+    """One owner's last word: signature, clock, owner, issuer, policy and lease, in this order.
 
     A session counts in the lease table only after ``admit``, which the caller does once the drafts
     are on disk.
@@ -55,12 +59,15 @@ class Authority:
         leases: LeaseTable,
         owns: Callable[[CameraId], bool],
         clock: Clock,
+        at_border: Callable[[NodeId, CameraId], bool] = _nowhere,
     ) -> None:
+        """``at_border``: whether a camera stands at the border of the district that issued a grant."""
         self.node = node
         self.leases = leases
         self._keyring = keyring
         self._policy = policy
         self._owns = owns
+        self._at_border = at_border
         self._clock = clock
 
     def judge(
@@ -84,6 +91,7 @@ class Authority:
             grant = decode_grant(token, self._keyring, self.node, self._clock.now())
             verify_proof(grant.viewer_key, self.node, grant.id, nonce, proof)
             self._check_owner(grant)
+            self._check_issuer(grant)
             rules = self._check_policy(grant)
             self._check_lease(grant)
             if check_file is not None:
@@ -107,6 +115,17 @@ class Authority:
     def _check_owner(self, grant: Grant) -> None:
         if not self._owns(grant.camera):
             raise RefusedError("grant.camera", "not a camera of this owner", camera=grant.camera)
+
+    def _check_issuer(self, grant: Grant) -> None:
+        """The hub may ask for any camera, the owner for its own; a neighbour for those at its border."""
+        if grant.issuer in (HUB, self.node) or self._at_border(grant.issuer, grant.camera):
+            return
+        raise RefusedError(
+            "grant.beyond_border",
+            "a neighbour's right ends at its border",
+            issuer=grant.issuer,
+            camera=grant.camera,
+        )
 
     def _check_policy(self, grant: Grant) -> tuple[str, ...]:
         decision = self._policy.decide(grant, Action.VIEW)

@@ -111,6 +111,10 @@ class LeaseTable:
         """An incident is over: no grant for it is worth anything, seen already or not."""
         self._closed_incidents[incident] = now_s
 
+    def is_over(self, incident: IncidentId) -> bool:
+        """True for an incident that was closed here, as far as that is remembered."""
+        return incident in self._closed_incidents
+
     def due(self, now_s: float, away: Collection[NodeId] = ()) -> list[Due]:
         """Take out the sessions to be cut now; ``away`` are the issuers that cannot be reached.
 

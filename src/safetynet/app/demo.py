@@ -78,6 +78,11 @@ def _announce(embedded: EmbeddedCity) -> None:
     addresses = embedded.addresses
     say(f"demo: {' and '.join(PILOTS)} are in; the other districts join within a minute")
     say(f"demo: TCP frames of 119 and 112 go to {addresses.host}:{addresses.ucp}")
+    for pilot in PILOTS:
+        if (desk := embedded.find_desk(pilot)) is not None:
+            say(
+                f"demo: {pilot} has a desk of its own, with the hub or without: http://{desk.host}:{desk.http_port}/"
+            )
     say("demo: click on the map to stage an incident; Ctrl-C ends everything")
     print(f"\n  Console: {addresses.hub_url}/\n", flush=True)
 

@@ -12,12 +12,13 @@ from typing import IO
 
 import msgspec
 
-from safetynet.access.keys import open_node_key
+from safetynet.access.keys import NodeJwk, open_node_key
 from safetynet.app.children import FIRST_PAUSE_S, Children, OnChange, Program, python_program
 from safetynet.app.nats_server import nats_program
 from safetynet.app.ports import find_free_ports, is_free
 from safetynet.app.settings import (
     CameraAccess,
+    DeskSettings,
     DistrictProcessSettings,
     DistrictSettings,
     HubSettings,
@@ -26,7 +27,8 @@ from safetynet.app.settings import (
 from safetynet.base.clock import SystemClock
 from safetynet.base.errors import UnavailableError
 from safetynet.base.ids import HUB, NodeId
-from safetynet.city.bundle import Places
+from safetynet.city.bundle import PLACES, Places
+from safetynet.city.model import District
 from safetynet.federation.identity.city import create_city, create_node, list_members
 from safetynet.federation.identity.node import open_identity
 from safetynet.federation.nats_config import (
@@ -88,11 +90,24 @@ class EmbeddedCity:
         self._at = at
         self._lock: IO[str] | None = None
         self._join_every_s = join_every_s
-        self._nodes = _list_nodes(self._bundle)
+        districts = _list_districts(self._bundle)
+        self._nodes = [district.node for district in districts]
+        self._codes = {district.node: district.code for district in districts}
         self._pilots = [node for node in PILOTS if node in self._nodes]
         self._keys = self._data / "keys"
-        control, rtsp, onvif, self._leaf, *nats = find_free_ports(4 + 1 + len(self._nodes))
+        desks = 2 * len(self._pilots)
+        free = find_free_ports(4 + 1 + len(self._nodes) + desks)
+        control, rtsp, onvif, self._leaf, *nats = free[desks:]
         self._nats = dict(zip([HUB, *self._nodes], nats, strict=True))
+        self._desks = {
+            pilot: DeskSettings(
+                http_port=free[2 * k],
+                ucp_port=free[2 * k + 1],
+                staging=f"http://127.0.0.1:{control}",
+                demo=True,
+            )
+            for k, pilot in enumerate(self._pilots)
+        }
         self.addresses = Addresses(
             http=http_port if http_port and is_free(http_port) else find_free_ports(1)[0],
             ucp=ucp_port if ucp_port and is_free(ucp_port) else find_free_ports(1)[0],
@@ -153,6 +168,10 @@ class EmbeddedCity:
     def find_pid(self, name: str) -> int | None:
         """Process id of ``hub``, ``sim``, ``mapo``, ``districts-1``, ``nats-hub`` …"""
         return self._children.find_pid(name)
+
+    def find_desk(self, node: NodeId) -> DeskSettings | None:
+        """Where a pilot's own desk serves; None for a district without one."""
+        return self._desks.get(node)
 
     def _take_folder(self) -> None:
         """One embedded city per folder: a second one would clear the first one's state."""
@@ -233,6 +252,7 @@ class EmbeddedCity:
                     nats_url=self._nats_url(node),
                     keys=str(self._keys / node),
                     join_after_s=first_s + k * self._join_every_s if first_s else 0.0,
+                    desk=self._desks.get(node),
                 )
                 for k, node in enumerate(nodes)
             ),
@@ -240,10 +260,15 @@ class EmbeddedCity:
                 rtsp_url=f"rtsp://{host}:{self.addresses.rtsp}/{{camera}}",
                 onvif_url=f"{base}/{{camera}}/device_service",
             ),
-            issuers=(open_node_key(self._data / "hub", HUB).jwk(),),
+            issuers=self._issuers(),
         )
         save_settings(path, settings)
         return python_program(name, self._log(name), "district", "--config", str(path))
+
+    def _issuers(self) -> tuple[NodeJwk, ...]:
+        """Whose grants are honoured: the hub's, and at their borders those of districts with a desk."""
+        desks = [(self._data / "nodes" / node, node) for node in self._desks]
+        return tuple(open_node_key(*where).jwk() for where in [(self._data / "hub", HUB), *desks])
 
     def _sim(self) -> Program:
         a = self.addresses
@@ -251,6 +276,10 @@ class EmbeddedCity:
         report = f"--http-report-url={a.hub_url}/api/reports"
         command = [sys.executable, "-m", "safetynet.sim.process", "--city", str(self._bundle)]
         command += [*ports, report, f"--ucp={a.host}:{a.ucp}"]
+        command += [
+            f"--desk={self._codes[node]}={desk.host}:{desk.ucp_port}"
+            for node, desk in self._desks.items()
+        ]
         if self._at:
             command.append(f"--at={self._at}")
         return Program(name="sim", command=command, log_file=self._log("sim"))
@@ -267,9 +296,8 @@ class EmbeddedCity:
             ) from None
 
 
-def _list_nodes(bundle: Path) -> list[NodeId]:
-    places = msgspec.json.decode((bundle / "places.json").read_bytes(), type=Places)
-    return [district.node for district in places.districts]
+def _list_districts(bundle: Path) -> tuple[District, ...]:
+    return msgspec.json.decode((bundle / PLACES).read_bytes(), type=Places).districts
 
 
 def _answers(host: str, port: int, path: str) -> bool:

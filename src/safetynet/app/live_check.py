@@ -149,7 +149,7 @@ def find_rights(conn: Connection, now: datetime) -> list[str]:
     """Sessions that go on without a right, rights of incidents that are over, rows that nobody owns."""
     late = time_text(now - timedelta(seconds=ON_THE_WAY_S))
     s, g = sessions.c, grants.c
-    of = and_(g.node == s.node, g.id == s.grant, g.side == "received")
+    of = and_(g.node == s.node, g.id == s.grant)
     over = or_(g.closed_at < late, g.hard_end < late)
     outlived = select(s.node, s.id).join(grants, of).where(s.ended_at.is_(None), over)
     without = select(s.node, s.id).outerjoin(grants, of).where(g.id.is_(None))

@@ -35,6 +35,23 @@ class ExportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A file is destroyed after this, and the ledger says so."""
 
 
+class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A district's own desk: doors for reports and a console of its own, with the hub or without."""
+
+    host: str = "127.0.0.1"
+    """Address that HTTP and TCP frames are served on."""
+    http_port: int = 8600
+    """Console and API; told to the hub, whose console names it."""
+    ucp_port: int = 8619
+    """TCP frames of 119 and 112."""
+    keys_url: str | None = None
+    """The sealing keys' store, another database; ``keys/keys.sqlite`` under ``data`` where None."""
+    staging: str | None = None
+    """Address of a service that stages incidents in a simulated city, for the console."""
+    demo: bool = False
+    """Told to the console: this is no real city."""
+
+
 class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One district node."""
 
@@ -59,6 +76,8 @@ class DistrictSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Cedar policies of this owner; the shipped default where None."""
     exports: ExportSettings = ExportSettings()
     """Bounds of clips and kept stills."""
+    desk: DeskSettings | None = None
+    """Its own desk, so that it takes reports and serves consoles by itself; none where None."""
 
 
 class DistrictProcessSettings(
@@ -73,7 +92,8 @@ class DistrictProcessSettings(
     cameras: CameraAccess
     """How their cameras are reached."""
     issuers: tuple[NodeJwk, ...]
-    """Public keys of the nodes whose grants are honoured."""
+    """Public keys of the nodes whose grants are honoured: the hub, and neighbours with a desk for cameras
+    at their border."""
     probes_per_minute: float = 0.0
     """Cameras of each district that nobody watches and that are looked at in turn, whether they live and
     their picture moves; 0 looks at none. Ill cameras are looked at again in any case."""

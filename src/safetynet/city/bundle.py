@@ -30,6 +30,7 @@ FORMAT = 2
 OLDEST_FORMAT = 1
 """Bundles from this format on are read; what they lack of a camera is set by the rules in ``Cameras``."""
 MANIFEST = "manifest.json"
+PLACES = "places.json"
 REPORT = "import-report.json"
 TILES = "map.mbtiles"
 GROUND = "ground.npz"
@@ -177,7 +178,7 @@ def _encode(city: City, speeds: Speeds) -> dict[str, bytes]:
     origin = city.plane.origin
     files = {
         "head.json": msgspec.json.encode(head | {"origin": origin, "scaled": city.scaled}),
-        "places.json": msgspec.json.encode(
+        PLACES: msgspec.json.encode(
             Places(districts=city.districts, dongs=city.dongs, facilities=city.facilities)
         ),
         "names.json": msgspec.json.encode(
@@ -218,7 +219,7 @@ def _savez(**columns: Any) -> bytes:  # numpy's own signature is untyped here
 
 
 def _decode(folder: Path, manifest: Manifest) -> City:
-    places = msgspec.json.decode((folder / "places.json").read_bytes(), type=Places)
+    places = msgspec.json.decode((folder / PLACES).read_bytes(), type=Places)
     names = msgspec.json.decode((folder / "names.json").read_bytes(), type=Names)
     head = msgspec.json.decode((folder / "head.json").read_bytes())
     cameras = _unpack(folder / "cameras.npz") | {

@@ -36,6 +36,8 @@ class Beat(Message, tag="beat/1", frozen=True, kw_only=True):
     """Under which the node's commands go out, where it gives any."""
     sent_s: float | None = None
     """Monotonic seconds of the sender as it said this: by it others see how late its commands come."""
+    desk: str = ""
+    """Address of the node's own console; empty where it has none."""
 
 
 class RangeRequest(Message, tag="range_request/1", frozen=True, kw_only=True):
@@ -168,6 +170,50 @@ class CataloguePart(Message, tag="catalogue_part/1", frozen=True, kw_only=True):
     """SHA-256 of each block in order of their numbers, 32 bytes each; empty where cameras were asked for."""
     blocks: tuple[CatalogueBlock, ...] = ()
     """As many of the asked ones as fit one message, in the order asked; ask again for the others."""
+
+
+class BorderRequest(Message, tag="border_request/1", frozen=True, kw_only=True):
+    """A district asks for its neighbours' cameras at its border, but for those that it has."""
+
+    known: dict[NodeId, str] = {}
+    """Checksum of what it has of each neighbour."""
+
+
+class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
+    """A neighbour as a district may know it: where viewers come to, and what stands at the border."""
+
+    node: NodeId
+    gateway: str
+    """WebSocket address that viewers use; empty where the hub knows none."""
+    checksum: str
+    """Of these cameras as a catalogue."""
+    cameras: tuple[CameraRecord, ...] | None = None
+    """None where the asker has them. One that turns stands here as it looks at home: no neighbour turns it."""
+
+
+class BorderAnswer(Message, tag="border_answer/1", frozen=True, kw_only=True):
+    """Every neighbour that has cameras at the asker's border."""
+
+    neighbours: tuple[Neighbour, ...]
+
+
+class ConcernRequest(Message, tag="concern_request/1", frozen=True, kw_only=True):
+    """The hub's entries that concern the asker, after a position."""
+
+    after_epoch: int
+    after_seq: int
+
+
+class ConcernBatch(Message, tag="concern_batch/1", frozen=True, kw_only=True):
+    """All entries of the hub between two positions that concern one district, verbatim and in order."""
+
+    after_epoch: int
+    """The first position: what came up to here was sent before."""
+    after_seq: int
+    epoch: int
+    """The second: beyond it nothing is said yet."""
+    seq: int
+    entries: tuple[bytes, ...]
 
 
 class WantedTurn(msgspec.Struct, frozen=True, kw_only=True):

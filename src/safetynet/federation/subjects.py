@@ -13,9 +13,13 @@ from safetynet.base.ids import HUB, NodeId
 from safetynet.federation.messages import (
     Answer,
     Beat,
+    BorderAnswer,
+    BorderRequest,
     CataloguePart,
     CatalogueRequest,
     CloseViews,
+    ConcernBatch,
+    ConcernRequest,
     EntryBatch,
     ExportClip,
     HeadAnswer,
@@ -148,7 +152,44 @@ unwell = Subject(
     note="All cameras of a district that are not well.",
 )
 
-GRAMMAR = (beat, journal, entry_range, head, copy, catalogue, command, health, unwell)
+concern = Subject(
+    word="concern",
+    sends=Party.OTHER_END,
+    takes=Party.NAMED,
+    carries=(ConcernBatch,),
+    note="Entries of the hub that concern the named district, verbatim.",
+)
+missed = Subject(
+    word="missed",
+    sends=Party.NAMED,
+    takes=Party.OTHER_END,
+    carries=(ConcernRequest,),
+    reply=ConcernBatch,
+    note="Those of them that the named district has not got.",
+)
+border = Subject(
+    word="border",
+    sends=Party.NAMED,
+    takes=Party.OTHER_END,
+    carries=(BorderRequest,),
+    reply=BorderAnswer,
+    note="The neighbours' cameras at the border of the named district.",
+)
+
+GRAMMAR = (
+    beat,
+    journal,
+    entry_range,
+    head,
+    copy,
+    catalogue,
+    command,
+    health,
+    unwell,
+    concern,
+    missed,
+    border,
+)
 
 ALL_BEATS = beat.all
 ALL_JOURNALS = journal.all

@@ -10,7 +10,7 @@ import msgspec
 
 from safetynet.base.errors import InvalidError
 from safetynet.base.geo import LonLat
-from safetynet.base.ids import IncidentId, ReportId
+from safetynet.base.ids import IncidentId, NodeId, ReportId
 from safetynet.incident.model import (
     Incident,
     IncidentKind,
@@ -22,7 +22,7 @@ from safetynet.incident.model import (
     Report,
     Told,
 )
-from safetynet.incident.state import Change, Outcome
+from safetynet.incident.state import Change, Outcome, leads
 from safetynet.journal.entry import Draft, read_time, time_text
 
 REPORT_ACCEPTED: Final = "report.accepted/1"
@@ -32,6 +32,9 @@ MESSAGE_UNUSED: Final = "message.unused/1"
 INCIDENT_OPENED: Final = "incident.opened/1"
 INCIDENT_CHANGED: Final = "incident.changed/1"
 INCIDENT_ENDED: Final = "incident.ended/1"
+INCIDENT_KINDS: Final = frozenset({INCIDENT_OPENED, INCIDENT_CHANGED, INCIDENT_ENDED})
+INCIDENT_JOINED: Final = "incident.joined/1"
+"""Two nodes were told of one event; both incidents stay on the record."""
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -183,6 +186,25 @@ class KeptBody(msgspec.Struct, frozen=True, kw_only=True):
     octets: int
     received_at: str
     raw: Sealed | None
+
+
+class JoinedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of ``incident.joined/1``."""
+
+    incident: IncidentId
+    """Of the node that says it."""
+    other: IncidentId
+    node: NodeId
+    """Whose incident the other is."""
+    leads: IncidentId
+    """The one of both that was accepted first."""
+
+
+def incident_joined(own: Incident, other: Incident, node: NodeId) -> Draft:
+    """The entry that another node's incident is about the same event as ours."""
+    first = own if leads((own.received_at, own.id), (other.received_at, other.id)) else other
+    body = JoinedBody(incident=own.id, other=other.id, node=node, leads=first.id)
+    return Draft(kind=INCIDENT_JOINED, body=body)
 
 
 def report_accepted(

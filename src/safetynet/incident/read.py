@@ -107,6 +107,42 @@ def _is(identity: Identity) -> tuple[ColumnElement[bool], ...]:
     return incidents.c.sender == sender, incidents.c.key == key_column(key, drill=drill)
 
 
+def find_others(
+    conn: Connection, node: NodeId, identity: Identity
+) -> list[tuple[NodeId, Incident]]:
+    """What other nodes made of a sender's number, as far as it is folded here; without words."""
+    c = incidents.c
+    rows = conn.execute(
+        select(c.node, c.document).where(c.node != node, *_is(identity)).order_by(c.node)
+    )
+    return [
+        (NodeId(other), msgspec.json.decode(document, type=IncidentBody).read())
+        for other, document in rows
+    ]
+
+
+def list_told_twice(conn: Connection) -> list[Identity]:
+    """Numbers of senders that more than one node was told, as far as that is folded here."""
+    one, other = incidents.alias(), incidents.alias()
+    same = (one.c.sender == other.c.sender) & (one.c.key == other.c.key)
+    rows = conn.execute(
+        select(one.c.document).join(other, same & (one.c.node < other.c.node)).distinct()
+    )
+    bodies = (msgspec.json.decode(document, type=IncidentBody) for (document,) in rows)
+    return [(body.sender, body.key, body.drill) for body in bodies]
+
+
+def list_elsewhere(conn: Connection, node: NodeId, limit: int) -> list[tuple[NodeId, KeptIncident]]:
+    """The newest incidents of other nodes, as far as they are folded here."""
+    c = incidents.c
+    rows = conn.execute(
+        select(c.node, c.id).where(c.node != node).order_by(c.received_at.desc()).limit(limit)
+    ).all()
+    return [
+        (NodeId(other), get_incident(conn, NodeId(other), IncidentId(id_))) for other, id_ in rows
+    ]
+
+
 def get_incident(conn: Connection, node: NodeId, incident: IncidentId) -> KeptIncident:
     """The incident; raises NotFoundError ``incident.unknown``."""
     found = _list(conn, node, incidents.c.id == incident, limit=1)

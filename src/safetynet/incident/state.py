@@ -6,6 +6,7 @@ state only rises (``RANK``), words come from the newest word of the sender, and 
 found is never given up for a poorer one.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -127,6 +128,54 @@ def end_incident(
     return Change(outcome=Outcome.ENDED, before=incident, after=after, reason="operator")
 
 
+def take_in(own: Incident, others: Iterable[Incident], now: datetime) -> Change:
+    """What other nodes' incidents do to ours, where all are about one event (``identity``).
+
+    They are joined as reports are (``_join``), so that whatever was told to whom, in whatever order,
+    all nodes come to the same state, kind, grade, place and times of occurrence and end. What is sealed
+    stays with the node that it was told to: others' words and address count as not said. An end by an
+    operator's hand is an end like any other. Each keeps its own id and the time at which it was received.
+    Raises BrokenError where one is about another event.
+    """
+    joined = own
+    for other in others:
+        if identity(own) != identity(other):
+            raise BrokenError("incident.identity", "the other incident is about another event")
+        place = msgspec.structs.replace(other.place, address="")
+        joined = _join(joined, msgspec.structs.replace(other, detail="", place=place))
+    joined = msgspec.structs.replace(joined, detail=own.detail, received_at=own.received_at)
+    if joined == own:
+        return Change(outcome=Outcome.DUPLICATE, before=own, after=own, reason="agreed")
+    after = msgspec.structs.replace(joined, revision=own.revision + 1, changed_at=now)
+    ends = own.state.is_open and not after.state.is_open
+    outcome = Outcome.ENDED if ends else Outcome.CHANGED
+    return Change(outcome=outcome, before=own, after=after, reason="told_elsewhere")
+
+
+def begin_with(others: Sequence[Incident], as_id: IncidentId, now: datetime) -> Change:
+    """An incident of ours on an event that only other nodes were told of; it says what theirs say."""
+    first, *rest = others
+    place = msgspec.structs.replace(first.place, address="")
+    own = msgspec.structs.replace(first, id=as_id, detail="", place=place, received_at=now)
+    joined = take_in(own, rest, now).after
+    after = msgspec.structs.replace(joined, changed_at=now, revision=1)
+    outcome = Outcome.OPENED if after.state.is_open else Outcome.ENDED
+    return Change(outcome=outcome, before=None, after=after, reason="told_elsewhere")
+
+
+def agree(a: Incident, b: Incident) -> bool:
+    """True where two nodes' incidents say the same of one event, but for what each keeps to itself."""
+    return take_in(a, [b], a.changed_at).after == a and take_in(b, [a], b.changed_at).after == b
+
+
+def leads(a: tuple[datetime, str], b: tuple[datetime, str]) -> bool:
+    """Of two incidents on one event, by when each was received and its id: True where ``a`` leads.
+
+    The one that was accepted first does; both stay on the record.
+    """
+    return a < b
+
+
 def _incident_of(report: Report, place: IncidentPlace, now: datetime) -> Incident:
     """The incident that this report alone would make.
 
@@ -186,10 +235,13 @@ def _words(i: Incident) -> tuple[bool, datetime, int, str, str, str]:
 
 
 def _place(i: Incident) -> tuple[int, datetime, float, float, float, str, str, str]:
-    """Order of places: a found position, then time, then the surer, then any fixed order."""
+    """Order of places: a found position, then time, then the surer, then any fixed order.
+
+    The address comes last: another node does not know it and must come to the same place.
+    """
     p = i.place
     rank, at = _PLACE_RANK[p.origin], _told(i).place_at
-    return (rank, at, -p.error_m, p.at.lon, p.at.lat, p.origin.value, p.address, p.dong_code)
+    return (rank, at, -p.error_m, p.at.lon, p.at.lat, p.origin.value, p.dong_code, p.address)
 
 
 def _told(i: Incident) -> Told:

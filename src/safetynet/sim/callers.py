@@ -23,6 +23,8 @@ _log = structlog.get_logger()
 ATTEMPTS: Final = 5
 ANSWER_WITHIN_S: Final = 6.0
 FIRST_PAUSE_S: Final = 0.2
+DISTRICT_DIGITS: Final = 5
+"""Of a legal-dong code: province and district."""
 
 
 class Via(StrEnum):
@@ -83,6 +85,9 @@ class Hub(msgspec.Struct, frozen=True, kw_only=True):
     http_report_url: str | None = None
     ucp: str | None = None
     """``host:port``."""
+    desks: dict[str, str] = {}
+    """``host:port`` of districts' own desks, by the district's code: where frames go while the hub does
+    not take them."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +124,8 @@ class Callers:
                 answer = await self._tell_once(call, progress)
             except (httpx.HTTPError, SafetyNetError) as error:
                 answer = Answer(good=False, text=str(error) or type(error).__name__)
+            if not answer.good and (desk := self._find_desk(call)):
+                answer = await self._tell_desk(desk, call, progress) or answer
             text = answer.text
             if answer.good:
                 _log.info("caller.told", key=call.key, progress=progress, attempts=attempt)
@@ -133,6 +140,18 @@ class Callers:
         if call.via is Via.TCP:
             return await _by_tcp(self.hub, frame_of(call, progress, self._clock.now()))
         return await _by_http(self._http, self.hub, fields_of(call, progress))
+
+    def _find_desk(self, call: Call) -> str | None:
+        return self.hub.desks.get(call.dong_code[:DISTRICT_DIGITS])
+
+    async def _tell_desk(self, desk: str, call: Call, progress: Progress) -> Answer | None:
+        """The district's own desk, by frame; None where it does not take it either."""
+        try:
+            answer = await _send(desk, frame_of(call, progress, self._clock.now()))
+        except SafetyNetError as error:
+            _log.info("caller.desk_unheard", key=call.key, reason=str(error))
+            return None
+        return answer if answer.good else None
 
 
 def frame_of(call: Call, progress: Progress, now: datetime) -> bytes:
@@ -186,7 +205,11 @@ def fields_of(call: Call, progress: Progress) -> dict[str, str | int | float | b
 async def _by_tcp(hub: Hub, frame: bytes) -> Answer:
     if hub.ucp is None:
         raise UnavailableError("caller.no_address", "the hub's frame address is not known yet")
-    host, _, port = hub.ucp.rpartition(":")
+    return await _send(hub.ucp, frame)
+
+
+async def _send(address: str, frame: bytes) -> Answer:
+    host, _, port = address.rpartition(":")
     async with connect_ucp(host.strip("[]"), int(port)) as client:
         return await client.send(frame, timeout_s=ANSWER_WITHIN_S)
 

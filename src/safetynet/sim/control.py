@@ -192,7 +192,8 @@ class ControlApp:
 
 def checked_hub(hub: Hub) -> Hub:
     """The same, or ``InvalidError`` where an address cannot be one."""
-    if hub.ucp is not None and not re.fullmatch(r"\S+:\d{1,5}", hub.ucp):
+    frames = [*hub.desks.values(), *([hub.ucp] if hub.ucp is not None else [])]
+    if not all(re.fullmatch(r"\S+:\d{1,5}", address) for address in frames):
         raise InvalidError("hub.ucp", "not host:port")
     url = hub.http_report_url
     if url is not None and not url.startswith(("http://", "https://")):

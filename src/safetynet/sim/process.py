@@ -186,6 +186,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--control-port", type=int, default=0)
     parser.add_argument("--http-report-url", help="where callers report by HTTP")
     parser.add_argument("--ucp", metavar="HOST:PORT", help="where callers send frames")
+    parser.add_argument(
+        "--desk",
+        action="append",
+        default=[],
+        metavar="CODE=HOST:PORT",
+        help="a district's own desk, by the district's code: for frames that the hub does not take",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--digest", metavar="USER:PASSWORD", help="cameras ask for a log-in")
     parser.add_argument("--at", metavar="ISO-TIME", help="time of day in the living city")
@@ -204,11 +211,23 @@ def _options(given: argparse.Namespace) -> Options:
         rtsp_port=given.rtsp_port,
         onvif_port=given.onvif_port,
         control_port=given.control_port,
-        hub=checked_hub(Hub(http_report_url=given.http_report_url, ucp=given.ucp)),
+        hub=checked_hub(
+            Hub(http_report_url=given.http_report_url, ucp=given.ucp, desks=_desks(given.desk))
+        ),
         seed=given.seed,
         credentials=credentials,
         at=_time(given.at),
     )
+
+
+def _desks(given: list[str]) -> dict[str, str]:
+    found = {}
+    for text in given:
+        code, equals, address = text.partition("=")
+        if not (code and equals):
+            raise InvalidError("sim.desk", "--desk wants code=host:port")
+        found[code] = address
+    return found
 
 
 def _time(text: str | None) -> datetime | None:

@@ -53,6 +53,22 @@ journal_entries = Table(
 )
 """Own and followed entries, verbatim. ``superseded_by`` names the epoch that began anew below it."""
 
+heard = Table(
+    "heard",
+    metadata,
+    _node(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("time", _TIME, nullable=False),
+    Column("kind", String(), nullable=False),
+    Column("leaf", _HASH, nullable=False),
+    Column("line", LargeBinary, nullable=False),
+    Column("superseded_by", BigInteger),
+    Index(None, "kind", "time"),
+)
+"""At a district: the hub's entries that concern it, verbatim. They are words of another node with gaps
+between them, no journal that could be verified whole; ``superseded_by`` as above."""
+
 nodes = Table(
     "nodes",
     metadata,

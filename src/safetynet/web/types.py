@@ -7,7 +7,7 @@ import msgspec
 
 from safetynet.access.destruction import Because, Office
 from safetynet.access.model import ViewerKey
-from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
+from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, ViewerId
 from safetynet.incident.model import IncidentKind, IncidentState, PlaceOrigin
 from safetynet.incident.showing import Picture
 from safetynet.sight.handover import HandOver
@@ -53,6 +53,8 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     cameras: int
     head: int
     """Highest sequence of its journal, by its own last word."""
+    desk: str = ""
+    """Address of its own console; empty where it has none."""
 
 
 class PlaceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +123,10 @@ class IncidentView(msgspec.Struct, frozen=True, kw_only=True):
     time_to_eyes_ms: int | None
     """From the report accepted to the first decoded frame at a viewer."""
     revision: int
+    decided_by: NodeId = HUB
+    """Whose incident it is: the node that took the report, chose and granted."""
+    apart: bool = False
+    """That node took it while it was without the hub."""
 
 
 class GrantView(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +264,8 @@ class SettingsView(msgspec.Struct, frozen=True, kw_only=True):
     demo: bool
     staging: str | None
     """Address of a service that stages incidents in a simulated city; None in a real one."""
+    node: NodeId = HUB
+    """Whose desk this is: the hub's, or a district's own."""
 
 
 class CameraPoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -120,3 +120,13 @@ async def test_a_dead_camera_closes_and_a_healed_one_answers(city: City) -> None
             await asyncio.to_thread(read, url)
         await control.post("/faults", json={"camera": "mapo-00002", "fault": "none"})
         await asyncio.to_thread(read, url)
+
+
+async def test_where_the_hub_does_not_take_it_the_districts_own_desk_is_told(city: City) -> None:
+    async with grumpy_hub(0) as (port, seen), running(city) as control:
+        hub = {"ucp": "127.0.0.1:1", "desks": {"11440": f"127.0.0.1:{port}", "11650": "x:1"}}
+        await control.put("/hub", json=hub)
+        order = {"kind": "fire", "lon": 126.92, "lat": 37.55}
+        staged = (await control.post("/stage", json=order)).json()
+    assert staged["reported"]
+    assert [parse_frame(raw).fields[0] for raw in seen] == [staged["key"]]

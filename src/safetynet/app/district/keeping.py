@@ -143,12 +143,14 @@ class Keeper:
 
     # commands
 
-    async def allow(self, command: Taking, *, is_open: bool) -> tuple[str, ...]:
+    async def allow(
+        self, command: Taking, *, is_open: bool, asker: NodeId = HUB
+    ) -> tuple[str, ...]:
         """The rules of this owner's policy that permit it; a refusal is written down, and raised."""
         rules: tuple[str, ...] = ()
         code = "" if is_open else NOT_OPEN
         if not code:
-            decision = self._policy.decide_ask(_ask_of(self._node, command))
+            decision = self._policy.decide_ask(_ask_of(self._node, command, asker))
             rules, code = decision.rules, "" if decision.allowed else "policy.denied"
         if code:
             await self._write(takings.TAKING_REFUSED, _refused(command, code, rules))
@@ -415,14 +417,14 @@ def _taker(command: Taking) -> TakerBody:
     )
 
 
-def _ask_of(node: NodeId, command: Taking) -> Ask:
+def _ask_of(node: NodeId, command: Taking, asker: NodeId) -> Ask:
     r = command.right
     return Ask(
         agency=r.agency,
         action=ACTIONS[type(command)],
         camera=command.camera,
         owner=node,
-        issuer=HUB,
+        issuer=asker,
         incident=command.incident,
         service=r.service,
         purpose=r.purpose,

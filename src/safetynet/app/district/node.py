@@ -1,6 +1,6 @@
 """One district: its cameras, its journal, its last word on who watches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -70,9 +70,12 @@ class DistrictNode:
         keeper: Keeper,
         clock: Clock,
         probes_per_minute: float = 0.0,
+        afar: Collection[NodeId] = (HUB,),
     ) -> None:
+        """``afar``: issuers of grants that cannot be heard while the hub cannot."""
         self.node = node
         self.keeper = keeper
+        self._afar = frozenset(afar)
         self._know(catalogue)
         self._source_of = source_of
         self._journal = journal
@@ -116,32 +119,41 @@ class DistrictNode:
         self._cameras = {record.id: record for record in catalogue.cameras}
         self._order = tuple(self._cameras)
 
-    # commands of the hub
+    # commands
 
     async def execute(self, command: Command) -> Answer:
         """Do what the hub asks, as far as this owner's policy allows."""
         self.hear_hub()
+        return await self.carry_out(command, HUB)
+
+    async def carry_out(self, command: Command, asker: NodeId) -> Answer:
+        """Do what the hub or this district's own desk asks, as far as this owner's policy allows."""
         match command:
             case OpenViews():
-                views = tuple(self._open_view(command, wanted) for wanted in command.views)
+                views = tuple(self._open_view(command, wanted, asker) for wanted in command.views)
                 return Answer(ok=True, views=views)
             case RenewLeases():
                 self._renew(command)
             case CloseViews():
                 await self._close(command)
             case TurnView() | TakeStill() | ExportClip():
-                return await self._take(command)
+                return await self._take(command, asker)
         return Answer(ok=True)
+
+    def holds(self, incident: IncidentId) -> bool:
+        """True while an incident has cameras of this owner, or somebody watches for it."""
+        watched = {watching.grant.incident for watching in self._watching.values()}
+        return incident in self._locks or incident in watched
 
     def hear_hub(self) -> None:
         """The hub was heard just now."""
         self._hub_heard_s = self._clock.monotonic_s()
 
-    def _open_view(self, command: OpenViews, wanted: WantedView) -> ViewAnswer:
+    def _open_view(self, command: OpenViews, wanted: WantedView, asker: NodeId) -> ViewAnswer:
         record = self._cameras.get(wanted.camera)
         if record is None:
             return _refusal(wanted.camera, "view.no_such_camera")
-        decision = self._policy.decide_ask(_ask(self.node, command, wanted))
+        decision = self._policy.decide_ask(_ask(self.node, command, wanted, asker))
         if not decision.allowed:
             return _refusal(wanted.camera, "policy.denied")
         lock = self._locks.setdefault(command.incident, _Lock(purpose=command.purpose))
@@ -157,7 +169,7 @@ class DistrictNode:
         source = self._source_of(record)
         self._send(ipc.Prepare(camera=record.id, source=source, turn=turn, lock=lock))
 
-    async def _take(self, command: Taking) -> Answer:
+    async def _take(self, command: Taking, asker: NodeId) -> Answer:
         """Something of an open view, for a viewer whose grant was not taken back."""
 
         def is_open() -> bool:
@@ -165,7 +177,7 @@ class DistrictNode:
             held = lock is not None and command.camera in lock.cameras
             return held and not self.leases.is_closed(command.right.grant, command.incident)
 
-        rules = await self.keeper.allow(command, is_open=is_open())
+        rules = await self.keeper.allow(command, is_open=is_open(), asker=asker)
         match command:
             case TakeStill():
                 return await self.keeper.take_still(command, rules)
@@ -238,7 +250,7 @@ class DistrictNode:
 
     def cut_due(self, *, hub_away: bool = False) -> None:
         """Cut the sessions that may not go on."""
-        away = (HUB,) if hub_away else ()
+        away = self._afar if hub_away else ()
         for due in self.leases.due(self._clock.monotonic_s(), away):
             if watching := self._watching.get(due.session):
                 watching.cut = due.reason
@@ -451,13 +463,13 @@ class _Lock:
     """Agencies whose operators turned one since."""
 
 
-def _ask(node: NodeId, command: OpenViews, wanted: WantedView) -> Ask:
+def _ask(node: NodeId, command: OpenViews, wanted: WantedView, asker: NodeId) -> Ask:
     return Ask(
         agency=command.agency,
         action=Action.TURN if wanted.turn else Action.VIEW,
         camera=wanted.camera,
         owner=node,
-        issuer=HUB,
+        issuer=asker,
         incident=command.incident,
         service=command.service,
         purpose=command.purpose,

@@ -1,28 +1,37 @@
 """A district process: opens its nodes one by one and serves them until it is asked to end."""
 
 import asyncio
+from collections.abc import Callable, Set
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from safetynet.access.authority import Authority
 from safetynet.access.fold import ACCESS_FOLDS
-from safetynet.access.keys import KeyRing
+from safetynet.access.keys import KeyRing, open_node_key
 from safetynet.access.lease import LeaseTable
 from safetynet.access.policy import Policy
 from safetynet.access.remember import end_left, remember_closed
+from safetynet.app.district.hearing import Hearing
 from safetynet.app.district.inventory import Inventory, follow_list, stamp_of, take_list
 from safetynet.app.district.keeping import Keeper
 from safetynet.app.district.line import WorkerLine
-from safetynet.app.district.node import DistrictNode
+from safetynet.app.district.node import DistrictNode, OnHealth
 from safetynet.app.keys import open_keys
 from safetynet.app.orphan import run_until_asked
-from safetynet.app.settings import CameraAccess, DistrictProcessSettings, DistrictSettings
+from safetynet.app.settings import (
+    CameraAccess,
+    DeskSettings,
+    DistrictProcessSettings,
+    DistrictSettings,
+)
 from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import NotFoundError, UnavailableError
-from safetynet.base.ids import HUB, NodeId, new_id
+from safetynet.base.geo import LonLat
+from safetynet.base.ids import HUB, CameraId, NodeId, new_id
 from safetynet.base.log import configure_logging
 from safetynet.base.settling import settle, share_time
 from safetynet.city.kinds import CameraKind
@@ -30,25 +39,32 @@ from safetynet.federation import subjects
 from safetynet.federation.bus import Bus, NatsBus, connect_bus
 from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.commands import CommandDoor
+from safetynet.federation.concern import ConcernCopy
 from safetynet.federation.directory import AWAY_AFTER_S, BEAT_EVERY_S
 from safetynet.federation.health import HealthTeller
 from safetynet.federation.inventory import CATALOGUE_FOLDS
 from safetynet.federation.messages import Beat, CameraRecord, CatalogueRequest, decode, encode
 from safetynet.federation.recall import resume
 from safetynet.federation.replicate import Publisher
+from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
 from safetynet.journal.append import Journal
 from safetynet.journal.mark import HeadMark
-from safetynet.journal.rows import Head
+from safetynet.journal.rows import Folds, Head
 from safetynet.journal.snapshot import keep_snapshots
+from safetynet.sight.model import HealthState
 from safetynet.store.duty import hold_duty
 from safetynet.store.engines import sqlite_url
 from safetynet.store.store import Store
 from safetynet.video.ipc import Source, Turn
 from safetynet.video.limits import Limits
 
+if TYPE_CHECKING:
+    from safetynet.app.district.desk import LocalDesk
+
 TICK_S = 0.1
 COMMANDS_AT_ONCE = 32
 """A still takes a moment; a close must not wait behind it."""
+FOLDS: Folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS, **CATALOGUE_FOLDS}
 
 log = structlog.get_logger()
 
@@ -102,46 +118,111 @@ async def _run_district(
         mark = stack.enter_context(HeadMark(data))
         store_url = own.store_url or sqlite_url(data / "node.sqlite")
         store = await stack.enter_async_context(Store(store_url))
-        folds = {**ACCESS_FOLDS, **CATALOGUE_FOLDS}
-        journal = Journal(own.node, store, clock, folds)
+        journal = Journal(own.node, store, clock, FOLDS)
         bus = await connect_bus(own.nats_url, own.node, open_keys(own.keys, own.node, clock))
         stack.push_async_callback(bus.close)
-        await resume(journal, bus, mark, clock, folds, followed=True)
+        await resume(journal, bus, mark, clock, FOLDS, followed=True)
         # After that alone: reading the list may append.
         inventory = await Inventory.open(own.node, journal)
         path = Path(own.cameras_file) if own.cameras_file else None
         stamp = stamp_of(path) if path else None
         await (take_list(inventory, path) if path else inventory.take(bundled))
-        boot = new_id("boot", clock.now())
-        health = HealthTeller(own.node, boot, bus, clock)
-        node = _make_node(settings, own, inventory, journal, line, health, clock)
-        await remember_closed(store, own.node, node.leases, clock)
+        district = _District(settings, own, inventory, journal, line, bus, clock)
+        await remember_closed(store, own.node, district.node.leases, clock)
         await end_left(journal)
-        line.add(node)
-        stack.push_async_callback(node.stop)
-        beat = _Beat(node, boot, journal, bus, line, health, clock)
+        line.add(district.node)
+        stack.push_async_callback(district.node.stop)
+        # The doors close first: a console that leaves still has its grants closed by the group.
+        async with asyncio.TaskGroup() as group, AsyncExitStack() as doors:
+            await district.start(group, doors)
+            if path:
+                group.create_task(follow_list(inventory, path, stamp, clock, district.change))
+            await asyncio.Event().wait()
+
+
+class _District:
+    """The parts of one district in its process."""
+
+    def __init__(
+        self,
+        settings: DistrictProcessSettings,
+        own: DistrictSettings,
+        inventory: Inventory,
+        journal: Journal,
+        line: WorkerLine,
+        bus: NatsBus,
+        clock: Clock,
+    ) -> None:
+        boot = new_id("boot", clock.now())
+        self._settings = settings
+        self._own = own
+        self._journal = journal
+        self._line = line
+        self._bus = bus
+        self._clock = clock
+        self._desk: LocalDesk | None = None
+        self._health = HealthTeller(own.node, boot, bus, clock)
+        self.node = _make_node(settings, own, inventory, journal, line, self._note_health, clock)
+        self._hearing = Hearing(self.node, journal.store, clock)
+        self._concern = ConcernCopy(own.node, journal.store, bus, FOLDS, self._hearing.take)
+        self._beat = _Beat(self.node, boot, journal, bus, line, self._health, clock, own.desk)
+
+    async def start(self, group: asyncio.TaskGroup, doors: AsyncExitStack) -> None:
+        """Begin to serve; what runs belongs to the group, what is open to the doors."""
+        node, store, clock = self.node, self._journal.store, self._clock
         await node.keeper.open()
-        await _answer(node, bus, clock)
-        publisher = Publisher(journal, bus)
+        await _answer(node, self._bus, clock, self._concern)
+        publisher = Publisher(self._journal, self._bus)
         await publisher.answer()
+        if self._own.desk is not None:
+            self._desk = await self._open_desk(self._own.desk, group, doors)
         snapshots = partial(keep_snapshots, store, clock)
         settle()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(journal.watch())
-            group.create_task(hold_duty(store.url, f"relay {own.node}", publisher.run, clock))
-            group.create_task(hold_duty(store.url, f"snapshots {own.node}", snapshots, clock))
-            group.create_task(beat.run())
-            group.create_task(_tick(node, clock))
-            group.create_task(line.serve(node.node))
-            group.create_task(health.run())
-            group.create_task(node.keeper.tidy())
-            if path:
+        for job in (
+            self._journal.watch(),
+            hold_duty(store.url, f"relay {node.node}", publisher.run, clock),
+            hold_duty(store.url, f"snapshots {node.node}", snapshots, clock),
+            self._concern.run(),
+            self._beat.run(),
+            _tick(node, clock),
+            self._line.serve(node.node),
+            self._health.run(),
+            node.keeper.tidy(),
+        ):
+            group.create_task(job)
 
-                async def tell(catalogue: Catalogue, change: Change) -> None:
-                    node.change_catalogue(catalogue, change)
-                    await beat.say()
+    async def _open_desk(
+        self, desk: DeskSettings, group: asyncio.TaskGroup, doors: AsyncExitStack
+    ) -> "LocalDesk":
+        # Here, and not above: a district without a desk does without its web and its sight.
+        from safetynet.app.district.desk import open_desk
 
-                group.create_task(follow_list(inventory, path, stamp, clock, tell))
+        return await open_desk(
+            self._own,
+            desk,
+            bundle=Path(self._settings.bundle),
+            journal=self._journal,
+            node=self.node,
+            bus=self._bus,
+            concern=self._concern,
+            hearing=self._hearing,
+            gateway=lambda: self._line.gateway_of(self.node.node),
+            clock=self._clock,
+            group=group,
+            doors=doors,
+        )
+
+    def _note_health(self, camera: CameraId, state: HealthState) -> None:
+        self._health.note(camera, state)
+        if self._desk is not None:
+            self._desk.note_health(camera, state)
+
+    async def change(self, catalogue: Catalogue, change: Change) -> None:
+        """The list of cameras changed: sessions, the hub and the desk hear of it."""
+        self.node.change_catalogue(catalogue, change)
+        await self._beat.say()
+        if self._desk is not None:
+            await self._desk.change_catalogue(catalogue)
 
 
 def _make_node(
@@ -150,16 +231,20 @@ def _make_node(
     inventory: Inventory,
     journal: Journal,
     line: WorkerLine,
-    health: HealthTeller,
+    on_health: OnHealth,
     clock: Clock,
 ) -> DistrictNode:
     policy = _read_policy(own.policy_file)
+    issuers = {key.kid: key for key in settings.issuers}
+    if own.desk is not None:
+        issuers[own.node] = open_node_key(Path(own.data), own.node).jwk()
     authority = Authority(
         own.node,
-        keyring=KeyRing(settings.issuers),
+        keyring=KeyRing(issuers.values()),
         policy=policy,
         leases=LeaseTable(own.when_hub_is_away),
         owns=inventory.owns,
+        at_border=_border_rule(Path(settings.bundle), inventory, issuers.keys() - {own.node}),
         clock=clock,
     )
     return DistrictNode(
@@ -170,7 +255,7 @@ def _make_node(
         authority=authority,
         policy=policy,
         send=line.send,
-        on_health=health.note,
+        on_health=on_health,
         keeper=Keeper(
             own.node,
             Path(own.data),
@@ -182,7 +267,27 @@ def _make_node(
         ),
         clock=clock,
         probes_per_minute=settings.probes_per_minute,
+        afar=issuers.keys() - {own.node},
     )
+
+
+def _border_rule(
+    bundle: Path, inventory: Inventory, issuers: Set[NodeId]
+) -> Callable[[NodeId, CameraId], bool]:
+    """Whether a camera stands at the border of the district that issued a grant for it."""
+    around = None
+    if issuers - {HUB}:
+        from safetynet.city.near import read_surroundings  # only now: it needs NumPy
+
+        around = read_surroundings(bundle)
+
+    def at_border(issuer: NodeId, camera: CameraId) -> bool:
+        record = inventory.catalogue.find(camera)
+        if around is None or record is None:
+            return False
+        return around.is_near(issuer, LonLat(record.lon, record.lat))
+
+    return at_border
 
 
 def _read_policy(path: str | None) -> Policy:
@@ -207,7 +312,7 @@ def source_of(access: CameraAccess, record: CameraRecord) -> Source:
     )
 
 
-async def _answer(node: DistrictNode, bus: NatsBus, clock: Clock) -> None:
+async def _answer(node: DistrictNode, bus: NatsBus, clock: Clock, concern: ConcernCopy) -> None:
     door = CommandDoor(node.execute, clock)
 
     async def answer_catalogue(data: bytes) -> bytes:
@@ -216,6 +321,7 @@ async def _answer(node: DistrictNode, bus: NatsBus, clock: Clock) -> None:
     async def hear_hub(_: str, data: bytes) -> None:
         node.hear_hub()
         beat = decode(data, Beat)
+        concern.hear_hub(beat.epoch, beat.head)
         if beat.sent_s is not None:
             door.hear(beat.generation, beat.sent_s)
 
@@ -237,7 +343,9 @@ class _Beat:
         line: WorkerLine,
         health: HealthTeller,
         clock: Clock,
+        desk: DeskSettings | None,
     ) -> None:
+        self._desk = f"http://{desk.host}:{desk.http_port}/" if desk else ""
         self._node = node
         self._boot = boot
         self._journal = journal
@@ -270,6 +378,7 @@ class _Beat:
             catalogue=node.catalogue.checksum,
             gateway=self._line.gateway_of(node.node),
             health=self._health.number,
+            desk=self._desk,
         )
         await _try_publish(self._bus, subjects.beat(node.node), encode(beat))
 

@@ -1,15 +1,15 @@
-"""The hub as its web sees it."""
+"""A desk as its web sees it: the hub's, or a district's own."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from functools import lru_cache
 
-from safetynet import __version__
 from safetynet.access.destruction import BASIS
 from safetynet.app.cameras import home_of, is_ptz
 from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.destroying import Destroyer
+from safetynet.app.hub.elsewhere import Elsewhere, Taken
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners, line_of, since
@@ -17,7 +17,6 @@ from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response, view_incident
 from safetynet.app.hub.taking import Takings
 from safetynet.app.hub.why import Circumstances, explain_camera
-from safetynet.app.settings import HubSettings
 from safetynet.base.clock import Clock
 from safetynet.base.errors import (
     ConflictError,
@@ -25,10 +24,10 @@ from safetynet.base.errors import (
     NotFoundError,
     SafetyNetError,
 )
-from safetynet.base.ids import CameraId, IncidentId, NodeId, ReportId, new_id
+from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId, ReportId, new_id
 from safetynet.city.address import read_address_range
 from safetynet.city.lookup import Gazetteer
-from safetynet.city.model import CameraKind, District, Origin
+from safetynet.city.model import CameraKind, City, District, Origin
 from safetynet.city.tiles import MapTiles
 from safetynet.federation.directory import Standing
 from safetynet.incident.model import Report
@@ -72,12 +71,12 @@ REMEMBERED_PLACES = 4096
 
 
 class HubDesk:
-    """Implements ``web.desk.Desk`` over the parts of the hub."""
+    """Implements ``web.desk.Desk`` over the parts of a hub, or of a district with a desk of its own."""
 
     def __init__(
         self,
         *,
-        settings: HubSettings,
+        settings: SettingsView,
         journal: Journal,
         intake: Intake,
         responder: Responder,
@@ -88,8 +87,10 @@ class HubDesk:
         tiles: MapTiles,
         destroyer: Destroyer,
         takings: Takings,
+        elsewhere: Elsewhere | None = None,
         clock: Clock,
     ) -> None:
+        self._elsewhere = elsewhere
         self._settings = settings
         self._destroyer = destroyer
         self._takings = takings
@@ -103,17 +104,13 @@ class HubDesk:
         self._find_dong_at = lru_cache(REMEMBERED_PLACES)(gazetteer.find_dong_at)
         self._tiles = tiles
         self._clock = clock
-        self._city = city_view(eyes)
+        self._city = city_view(eyes, settings.node)
 
     # reads
 
     def get_settings(self) -> SettingsView:
         """What the console must know about this installation."""
-        return SettingsView(
-            version=__version__,
-            demo=self._settings.demo,
-            staging=self._settings.staging,
-        )
+        return self._settings
 
     def get_city(self) -> CityView:
         """The city for the first screen."""
@@ -146,14 +143,16 @@ class HubDesk:
 
     def list_incidents(self) -> Sequence[IncidentView]:
         """Open incidents and the most recently ended ones, newest first."""
-        responses = sorted(
-            self._responder.responses.values(), key=lambda r: r.incident.received_at, reverse=True
-        )
-        return [self.view(r) for r in responses[:LISTED_INCIDENTS]]
+        views = [self.view(r) for r in self._responder.responses.values()]
+        if self._elsewhere is not None:
+            views += [self.view_taken(t) for t in self._elsewhere.list_all()]
+        views.sort(key=lambda v: v.received_at, reverse=True)
+        return views[:LISTED_INCIDENTS]
 
     def get_incident(self, incident: IncidentId) -> IncidentView:
         """One incident; raises ``NotFoundError``."""
-        return self.view(self._get_response(incident))
+        taken = self._elsewhere.find(incident) if self._elsewhere else None
+        return self.view_taken(taken) if taken else self.view(self._get_response(incident))
 
     async def list_journal(
         self, node: NodeId, after: int, incident: IncidentId | None, limit: int
@@ -236,7 +235,7 @@ class HubDesk:
             )
             if kept.body.revision != before.revision:
                 raise ConflictError("incident.moved", "the incident changed meanwhile")
-            await self._intake.close(kept, end_incident(before, self._clock.now()))
+            await self._intake.move(kept, end_incident(before, self._clock.now()))
         return self.view(response)
 
     async def destroy(self, asked: DestroyIn) -> DestroyedView:
@@ -310,7 +309,24 @@ class HubDesk:
         if self._consoles.list_all():
             self._consoles.tell_all(IncidentEvent(incident=self.view(response)))
 
-    def view(self, response: Response) -> IncidentView:
+    def show_taken(self, taken: Taken) -> None:
+        """The same of one that another node took."""
+        self._consoles.tell_all(IncidentEvent(incident=self.view_taken(taken)))
+
+    def view_taken(self, taken: Taken) -> IncidentView:
+        """An incident that another node took: what was decided, without pictures of it here."""
+        kept = taken.kept
+        response = Response(
+            incident=taken.incident,
+            refused=kept.choice.refused if kept.choice else "",
+            apart=taken.apart,
+            decided_ms=kept.choice.decided_ms if kept.choice else None,
+            still_ms=kept.still_ms,
+            eyes_ms=kept.eyes_on_ms,
+        )
+        return self.view(response, by=taken.node)
+
+    def view(self, response: Response, by: NodeId | None = None) -> IncidentView:
         """An incident as consoles see it."""
         incident = response.incident
         found = find_service(incident.sender)
@@ -320,7 +336,13 @@ class HubDesk:
             line = line_of(found[1])
             basis = (f"{line} {found[1].title_ko}", f"{line} {found[1].title_en}")
         dong = self._find_dong_at(incident.place.at)
-        return view_incident(response, service=code, basis=basis, dong=dong.name_ko if dong else "")
+        return view_incident(
+            response,
+            service=code,
+            basis=basis,
+            dong=dong.name_ko if dong else "",
+            by=by or self._journal.node,
+        )
 
     def view_node(self, standing: Standing) -> NodeView:
         """A node as consoles see it."""
@@ -331,6 +353,7 @@ class HubDesk:
             since=since(self._clock, standing.since_s),
             cameras=self._eyes.roll.count(standing.node),
             head=standing.beat.head if standing.beat else 0,
+            desk=standing.beat.desk if standing.beat else "",
         )
 
     def _read_report(self, report: ReportIn, raw: bytes) -> Report:
@@ -346,6 +369,11 @@ class HubDesk:
         try:
             return self._responder.responses[incident]
         except KeyError:
+            taken = self._elsewhere.find(incident) if self._elsewhere else None
+            if taken is not None:
+                raise ConflictError(
+                    "incident.elsewhere", "another node decides on it", node=taken.node
+                ) from None
             raise NotFoundError("incident.unknown", "no such incident", incident=incident) from None
 
     def _circumstances(self, own: Response | None = None) -> Circumstances:
@@ -373,26 +401,26 @@ class HubDesk:
         )
 
 
-def city_view(eyes: Eyes) -> CityView:
-    """The city for the first screen."""
+def city_view(eyes: Eyes, node: NodeId = HUB) -> CityView:
+    """The city for the first screen; at a district's desk the map is its own part of it."""
     city = eyes.city
-    lons = [lon for d in city.districts for ring in d.border for lon, _ in ring]
-    lats = [lat for d in city.districts for ring in d.border for _, lat in ring]
+    shown = [d for d in city.districts if node in (HUB, d.node)]
+    lons = [lon for d in shown for ring in d.border for lon, _ in ring]
+    lats = [lat for d in shown for ring in d.border for _, lat in ring]
     return CityView(
         name=city.name,
         title_ko=city.title_ko,
         title_en=city.title_en,
         bounds=(min(lons), min(lats), max(lons), max(lats)),
-        cameras=len(city.cameras),
+        cameras=sum(_count_cameras(city, d) for d in shown),
         scaled=city.scaled,
         synthetic=bool((city.streets.origin == Origin.SYNTHETIC).any()),
-        districts=tuple(_district_view(eyes, d) for d in city.districts),
+        districts=tuple(_district_view(eyes, d) for d in shown),
     )
 
 
 def _district_view(eyes: Eyes, district: District) -> DistrictView:
     city = eyes.city
-    index = city.districts.index(district)
     ring = max(district.border, key=len)
     return DistrictView(
         node=district.node,
@@ -404,8 +432,12 @@ def _district_view(eyes: Eyes, district: District) -> DistrictView:
         ),
         border=district.border,
         quarter=district.quarter,
-        cameras=int((city.cameras.district == index).sum()),
+        cameras=_count_cameras(city, district),
     )
+
+
+def _count_cameras(city: City, district: District) -> int:
+    return int((city.cameras.district == city.districts.index(district)).sum())
 
 
 def _line(entry: Entry) -> JournalLine:

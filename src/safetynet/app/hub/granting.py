@@ -1,4 +1,4 @@
-"""Rights to see, at the hub: made for a viewer and a view, written down, handed over."""
+"""Rights to see: made for a viewer and a view, written down, handed over."""
 
 from safetynet.access import entries
 from safetynet.access.grants import encode_grant
@@ -8,7 +8,7 @@ from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.owners import Owners, line_of
 from safetynet.app.hub.response import IssuedGrant, Response, hard_end_of
 from safetynet.base.clock import Clock
-from safetynet.base.ids import HUB, GrantId, new_id
+from safetynet.base.ids import GrantId, new_id
 from safetynet.journal.entry import Draft
 from safetynet.services.model import Plan
 from safetynet.sight.model import ChosenView
@@ -54,7 +54,7 @@ class Granting:
         now = self._clock.now()
         grant = Grant(
             id=GrantId(new_id("grant", now)),
-            issuer=HUB,
+            issuer=self._key.node,
             audience=view.owner,
             incident=response.incident.id,
             camera=view.camera,

@@ -108,19 +108,26 @@ class Intake:
         keys = await self._vault.find_keys([one.body.incident for one in kept])
         return [_open(one, keys) for one in kept]
 
-    async def close(self, kept: Kept, change: Change) -> None:
-        """Write an operator's end of an incident; raises ``ConflictError`` where it moved meanwhile."""
-        draft = incident_moved(change, words=kept.words)
-        if draft is None or change.before is None:
+    async def move(self, kept: Kept | None, change: Change, *also: Draft) -> None:
+        """Write what no report did to an incident: an operator's end, another node's word.
+
+        ``kept`` is None for one that begins so, ``also`` are entries to write before it. Raises
+        ``ConflictError`` where it moved meanwhile.
+        """
+        draft = incident_moved(change, words=kept.words if kept else None)
+        drafts = [*also, draft] if draft is not None else [*also]
+        if not drafts:
             return
-        before = change.before
+        revision = None if change.before is None else change.before.revision
 
-        def write_end(writing: Writing) -> bool:
-            return _write_if(writing, self._journal.node, before, [draft])
+        def write_move(writing: Writing) -> bool:
+            who = identity(change.after)
+            return _write_if(writing, self._journal.node, who, revision, drafts)
 
-        if not await self._journal.change(write_end):
+        if not await self._journal.change(write_move):
             raise ConflictError("incident.moved", "the incident changed meanwhile")
-        self._on_change(change)
+        if draft is not None:
+            self._on_change(change)
 
     async def _take_all(self) -> None:
         """Take what waits, group by group, until nothing does."""
@@ -232,8 +239,10 @@ def _sealed(value: SealedValue) -> Sealed:
     return Sealed(sealed=value.sealed, key=value.key)
 
 
-def _write_if(writing: Writing, node: NodeId, before: Incident, drafts: list[Draft]) -> bool:
-    if find_revision(writing.conn, node, identity(before)) != before.revision:
+def _write_if(
+    writing: Writing, node: NodeId, who: Identity, revision: int | None, drafts: list[Draft]
+) -> bool:
+    if find_revision(writing.conn, node, who) != revision:
         return False
     writing.append(*drafts)
     return True

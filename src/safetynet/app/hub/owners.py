@@ -1,7 +1,7 @@
-"""The owners as the hub deals with them: who is here, and commands that may go unanswered."""
+"""The owners as a desk deals with them: who is here, and commands that may go unanswered."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -9,9 +9,8 @@ import structlog
 
 from safetynet.base.clock import Clock
 from safetynet.base.errors import InvalidError, UnavailableError
-from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, new_id
-from safetynet.federation.bus import Bus
-from safetynet.federation.commands import COMMAND_WITHIN_S, ask_owner
+from safetynet.base.ids import HUB, CameraId, GrantId, IncidentId, NodeId, new_id
+from safetynet.federation.commands import COMMAND_WITHIN_S
 from safetynet.federation.directory import Directory
 from safetynet.federation.messages import (
     Answer,
@@ -36,6 +35,9 @@ CLOSE_TRIES = 3
 """A close is worth asking again; beyond that the lease and the owner's policy end the session."""
 
 log = structlog.get_logger()
+Ask = Callable[[NodeId, Command, float], Awaitable[Answer]]
+"""One command to an owner, one answer within so many seconds; raises ``UnavailableError`` where the
+owner is silent."""
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,15 +52,15 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 class Owners:
     """Commands to the districts, each with its deadline; silence costs views, never the incident."""
 
-    def __init__(self, bus: Bus, directory: Directory, clock: Clock) -> None:
+    def __init__(self, ask: Ask, directory: Directory, clock: Clock) -> None:
         self.directory = directory
-        self._bus = bus
+        self._ask_owner = ask
         self._clock = clock
         self.generation = new_id("gen", clock.now())
 
     def list_away(self) -> frozenset[NodeId]:
-        """Owners that cannot be asked now."""
-        return self.directory.list_away()
+        """Owners that cannot be asked now; the hub owns no cameras."""
+        return self.directory.list_away() - {HUB}
 
     def find_gateway(self, owner: NodeId) -> str | None:
         """WebSocket address of an owner's gateway, where it has one."""
@@ -188,7 +190,7 @@ class Owners:
         self, owner: NodeId, command: Command, within_s: float = COMMAND_WITHIN_S
     ) -> Answer | None:
         try:
-            return await ask_owner(self._bus, owner, command, within_s)
+            return await self._ask_owner(owner, command, within_s)
         except (UnavailableError, InvalidError) as error:
             log.info("owner.silent", owner=owner, command=type(command).__name__, code=error.code)
             return None

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from safetynet import __version__
 from safetynet.access.destruction import carry_out
 from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.access.keys import open_node_key
@@ -16,14 +17,17 @@ from safetynet.access.seal import Vault
 from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.desk import HubDesk
 from safetynet.app.hub.destroying import Destroyer
+from safetynet.app.hub.districts_alone import DistrictsAlone
+from safetynet.app.hub.elsewhere import Elsewhere, Taken
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response
 from safetynet.app.hub.taking import Takings
+from safetynet.app.hub.taking_up import take_up
 from safetynet.app.hub.watch import Watch
-from safetynet.app.keys import open_keys
+from safetynet.app.keys import open_keys, open_keys_store
 from safetynet.app.orphan import run_until_asked
 from safetynet.app.settings import HubSettings
 from safetynet.base.clock import Clock, SystemClock
@@ -37,13 +41,13 @@ from safetynet.city.model import City
 from safetynet.city.tiles import MapTiles
 from safetynet.federation import subjects
 from safetynet.federation.bus import Bus, connect_bus
+from safetynet.federation.commands import ask_owner
 from safetynet.federation.directory import BEAT_EVERY_S, Directory, Standing
-from safetynet.federation.inventory import CATALOGUE_FOLDS, list_moved
+from safetynet.federation.inventory import CATALOGUE_FOLDS
 from safetynet.federation.messages import Beat, encode
 from safetynet.federation.recall import resume
 from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
 from safetynet.incident.locate import Bounds
-from safetynet.incident.read import list_judgements, list_open
 from safetynet.journal.append import Journal
 from safetynet.journal.follow import Follower
 from safetynet.journal.mark import HeadMark
@@ -52,10 +56,9 @@ from safetynet.journal.snapshot import keep_snapshots
 from safetynet.links.ucp.server import open_ucp_server
 from safetynet.store.duty import hold_duty
 from safetynet.store.engines import sqlite_url
-from safetynet.store.schema import KEYS_SCHEMA
 from safetynet.store.store import Store
 from safetynet.web.app import create_app
-from safetynet.web.types import NodeEvent
+from safetynet.web.types import NodeEvent, SettingsView
 
 RENEW_EVERY_S = 5.0
 
@@ -100,7 +103,9 @@ class _Hub:
         expected = tuple(d.node for d in city.districts)
         self._eyes = Eyes(city, assumed=settings.demo)
         self._consoles = Consoles()
-        self._owners = Owners(bus, Directory(expected, clock.monotonic_s()), clock)
+        directory = Directory(expected, clock.monotonic_s())
+        self._owners = Owners(partial(ask_owner, bus), directory, clock)
+        self._elsewhere = Elsewhere(journal.store, HUB, self._show_taken)
 
     async def start(self, group: asyncio.TaskGroup, stack: AsyncExitStack) -> None:
         """Begin to serve; what runs belongs to the group, what is open to the stack."""
@@ -118,25 +123,17 @@ class _Hub:
             self._journal,
             self._vault,
             self._gazetteer,
-            _bounds(self._city),
+            bounds_of(self._city),
             self._clock,
             responder.take,
         )
         responder.turns.reports_pending = lambda: intake.pending
         self._desk = self._make_desk(intake, responder)
-        folds = {**ACCESS_FOLDS, **CATALOGUE_FOLDS}
+        folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS, **CATALOGUE_FOLDS}
         follower = Follower(self._journal.store, self._clock, folds)
-        watch = Watch(
-            bus=self._bus,
-            owners=self._owners,
-            eyes=self._eyes,
-            responder=responder,
-            follower=follower,
-            clock=self._clock,
-            group=group,
-            tell=self._tell,
-        )
-        await self._take_up(intake, responder)
+        watch = self._make_watch(responder, follower, group)
+        self._alone = self._make_alone(intake)
+        await take_up(self._journal, intake, responder, self._eyes)
         await stack.enter_async_context(
             open_ucp_server(
                 host=self._settings.host,
@@ -146,9 +143,12 @@ class _Hub:
                 clock=self._clock,
             )
         )
-        await stack.enter_async_context(_serve_web(self._settings, self._desk))
+        await stack.enter_async_context(
+            serve_web(self._desk, self._settings.host, self._settings.http_port)
+        )
         for job in (
             watch.run(),
+            self._alone.run(follower.feed),
             self._renew(responder),
             self._beat(),
             self._eyes.prepare(self._clock),
@@ -156,9 +156,37 @@ class _Hub:
         ):
             group.create_task(job)
 
+    def _make_watch(
+        self, responder: Responder, follower: Follower, group: asyncio.TaskGroup
+    ) -> Watch:
+        return Watch(
+            bus=self._bus,
+            owners=self._owners,
+            eyes=self._eyes,
+            responder=responder,
+            follower=follower,
+            clock=self._clock,
+            group=group,
+            tell=self._tell,
+        )
+
+    def _make_alone(self, intake: Intake) -> DistrictsAlone:
+        return DistrictsAlone(
+            city=self._city,
+            journal=self._journal,
+            bus=self._bus,
+            eyes=self._eyes,
+            owners=self._owners,
+            intake=intake,
+            elsewhere=self._elsewhere,
+            clock=self._clock,
+        )
+
     def _make_desk(self, intake: Intake, responder: Responder) -> HubDesk:
         return HubDesk(
-            settings=self._settings,
+            settings=SettingsView(
+                version=__version__, demo=self._settings.demo, staging=self._settings.staging
+            ),
             journal=self._journal,
             intake=intake,
             responder=responder,
@@ -169,28 +197,15 @@ class _Hub:
             takings=Takings(responder, self._owners, self._journal.store),
             destroyer=Destroyer(self._journal, self._vault, self._clock, responder.forget),
             tiles=MapTiles(Path(self._settings.bundle) / TILES),
+            elsewhere=self._elsewhere,
             clock=self._clock,
         )
 
-    async def _take_up(self, intake: Intake, responder: Responder) -> None:
-        """Open incidents of before: their views are chosen anew when the districts are here."""
-        kept = await self._journal.store.read(lambda conn: list_open(conn, self._journal.node))
-        for one, incident in zip(kept, await intake.open_all(kept), strict=True):
-            response = Response(incident=incident)
-            response.still_ms, response.eyes_ms = one.still_ms, one.eyes_on_ms
-            responder.responses[response.incident.id] = response
-        words = await self._journal.store.read(
-            lambda conn: list_judgements(conn, self._journal.node)
-        )
-        for word in words:
-            if (known := responder.responses.get(word.incident)) is not None:
-                known.set_word(word.camera, word.viewer, word.shown)
-        judged = {word.camera for word in words}
-        moved = await self._journal.store.read(lambda conn: list_moved(conn, judged))
-        await self._eyes.learn([w for w in words if w.at > moved.get(w.camera, "")])
-
     def _show(self, response: Response) -> None:
         self._desk.show(response)
+
+    def _show_taken(self, taken: Taken) -> None:
+        self._desk.show_taken(taken)
 
     def _tell(self, standing: Standing) -> None:
         self._consoles.tell_all(NodeEvent(node=self._desk.view_node(standing)))
@@ -204,6 +219,7 @@ class _Hub:
         while True:
             await self._clock.sleep(RENEW_EVERY_S)
             await responder.renew()
+            await self._alone.renew()
 
     async def _beat(self) -> None:
         boot, head = new_id("boot", self._clock.now()), Head()
@@ -236,11 +252,7 @@ async def _open_hub(settings: HubSettings, city: City, clock: Clock, stack: Asyn
     mark = stack.enter_context(HeadMark(data))
     store_url = settings.store_url or sqlite_url(data / "node.sqlite")
     store = await stack.enter_async_context(Store(store_url))
-    # Keys in a store of their own, so that a backup of the journal does not hold them.
-    keys_path = data / "keys" / "keys.sqlite"
-    keys_path.parent.mkdir(mode=0o700, exist_ok=True)
-    keys_url = settings.keys_url or sqlite_url(keys_path)
-    keys = await stack.enter_async_context(Store(keys_url, schema=KEYS_SCHEMA))
+    keys = await stack.enter_async_context(open_keys_store(data, settings.keys_url))
     bus = await connect_bus(settings.nats_url, HUB, open_keys(settings.keys, HUB, clock))
     stack.push_async_callback(bus.close)
     folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS}
@@ -254,7 +266,8 @@ async def _open_hub(settings: HubSettings, city: City, clock: Clock, stack: Asyn
     return _Hub(settings, city, clock, journal, vault, bus)
 
 
-def _bounds(city: City) -> Bounds:
+def bounds_of(city: City) -> Bounds:
+    """The box around all districts."""
     lons = [lon for d in city.districts for ring in d.border for lon, _ in ring]
     lats = [lat for d in city.districts for ring in d.border for _, lat in ring]
     return Bounds(west=min(lons), south=min(lats), east=max(lons), north=max(lats))
@@ -276,11 +289,12 @@ class _NoSignals:
 
 
 @asynccontextmanager
-async def _serve_web(settings: HubSettings, desk: HubDesk) -> AsyncIterator[None]:
+async def serve_web(desk: HubDesk, host: str, port: int) -> AsyncIterator[None]:
+    """Serve a desk's web while the context lasts."""
     config = uvicorn.Config(
         create_app(desk),
-        host=settings.host,
-        port=settings.http_port,
+        host=host,
+        port=port,
         log_config=None,
         access_log=False,
         lifespan="off",

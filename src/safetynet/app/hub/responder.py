@@ -1,4 +1,4 @@
-"""The life of an incident at the hub: plan, choose, grant, command, renew, end."""
+"""The life of an incident at a desk: plan, choose, grant, command, renew, end."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -82,6 +82,8 @@ class Responder:
         """Open incidents with views: a few of all."""
         self._ended: dict[IncidentId, None] = {}
         """In the order in which they ended."""
+        self.apart = False
+        """This node is without the hub: what it takes now is marked so."""
 
     def _start[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T | None]:
         """Go on with something beside; what fails of it costs that thing, never the hub."""
@@ -107,7 +109,7 @@ class Responder:
         incident = change.after
         response = self.responses.get(incident.id)
         if response is None:
-            response = self.responses[incident.id] = Response(incident=incident)
+            response = self.responses[incident.id] = Response(incident=incident, apart=self.apart)
         moved = _needs_views(response, incident)
         response.incident = incident
         self._show(response)

@@ -45,6 +45,8 @@ class Response:
     """Whether a view shows the scene, by the last word of each viewer."""
     wanted: int = 0
     """1 while views are being chosen; more where something happened meanwhile."""
+    apart: bool = False
+    """It was taken while this node was without the hub."""
     decided_ms: float | None = None
     still_ms: int | None = None
     eyes_ms: int | None = None
@@ -113,7 +115,7 @@ def hard_end_of(plan: Plan, now: datetime) -> datetime:
 
 
 def view_incident(
-    response: Response, *, service: str, basis: tuple[str, str], dong: str
+    response: Response, *, service: str, basis: tuple[str, str], dong: str, by: NodeId
 ) -> IncidentView:
     """The incident as consoles see it."""
     i, plan = response.incident, response.plan
@@ -150,6 +152,8 @@ def view_incident(
         still_ms=response.still_ms,
         time_to_eyes_ms=response.eyes_ms,
         revision=i.revision,
+        decided_by=by,
+        apart=response.apart,
     )
 
 

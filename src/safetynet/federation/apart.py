@@ -1,0 +1,52 @@
+"""When a district was without the hub, as its own journal says it.
+
+What stands in the journal between ``apart.began/1`` and ``apart.ended/1`` was decided apart: that follows
+from the order of entries, not from anybody's clock.
+"""
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from safetynet.base.ids import HUB, NodeId
+from safetynet.journal.entry import Draft
+from safetynet.store.tables import journal_entries
+
+APART_BEGAN: Final = "apart.began/1"
+APART_ENDED: Final = "apart.ended/1"
+
+
+class ApartBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of ``apart.began/1`` and ``apart.ended/1``."""
+
+    of: NodeId
+    """The node that is not heard, or heard again."""
+
+
+def apart_began(of: NodeId = HUB) -> Draft:
+    """``apart.began/1``: from here on this node decides alone."""
+    return Draft(kind=APART_BEGAN, body=ApartBody(of=of))
+
+
+def apart_ended(of: NodeId = HUB) -> Draft:
+    """``apart.ended/1``: the other is heard again."""
+    return Draft(kind=APART_ENDED, body=ApartBody(of=of))
+
+
+def was_apart(conn: Connection, node: NodeId, epoch: int, seq: int) -> bool:
+    """True where an entry of a node's journal was written while it was apart."""
+    c = journal_entries.c
+    before = (c.epoch < epoch) | ((c.epoch == epoch) & (c.seq <= seq))
+    last = conn.scalar(
+        select(c.kind)
+        .where(
+            c.node == node,
+            c.kind.in_((APART_BEGAN, APART_ENDED)),
+            before,
+            c.superseded_by.is_(None),
+        )
+        .order_by(c.epoch.desc(), c.seq.desc())
+        .limit(1)
+    )
+    return last == APART_BEGAN
