@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -33,6 +33,7 @@ from safetynet.incident.model import (
 from safetynet.incident.read import KeptIncident, get_incident, list_recent
 from safetynet.incident.state import Change, end_incident
 from safetynet.journal.append import Journal
+from safetynet.journal.entry import time_text
 from safetynet.journal.read import read_range
 from safetynet.journal.verify import verify_store
 from safetynet.store.schema import KEYS_SCHEMA
@@ -131,6 +132,24 @@ async def test_sixty_reports_at_once_on_one_incident_make_one_and_lose_none(desk
     assert incident.detail == "59번째 신고", "the newest word stands"
     assert (await desk.kinds()).count("report.accepted/1") == 60
     assert {a.report for a in accepted} == {r.id for r in reports}
+
+
+async def test_a_resend_is_no_news_even_where_our_clock_has_gone_back_since(desk: Desk) -> None:
+    now = desk.clock.now()
+    desk.clock.set_wall(now + timedelta(minutes=5))
+    words = [desk.report(), desk.report(Progress.ENDED)]
+    for report in words:
+        await desk.intake.accept(report)
+    desk.clock.set_wall(now)
+    for report in words:
+        again = msgspec.structs.replace(report, id=ReportId(f"{report.id}2"), received_at=now)
+        await desk.intake.accept(again)
+    entries = await read_range(desk.journal.store, HUB)
+    receipts = [e.read(ReportBody) for e in entries if e.kind == "report.accepted/1"]
+    assert [r.outcome for r in receipts] == ["opened", "ended", "late", "duplicate"]
+    assert receipts[-1].received_at == time_text(now), "the receipt says what the clock said"
+    (kept,) = await desk.kept()
+    assert kept.incident().received_at == words[0].received_at
 
 
 async def test_an_end_among_many_reports_stands_whatever_comes_first(desk: Desk) -> None:

@@ -75,9 +75,9 @@ class Group:
         standing = self._standing.setdefault(
             identity(report), Standing(kept=None, now=None, gone=False)
         )
-        told = report
+        told = _in_order(report, standing.now, self._now)
         if standing.gone:
-            told = msgspec.structs.replace(report, detail="", address="")
+            told = msgspec.structs.replace(told, detail="", address="")
         place = locate(told, self._gazetteer, self._bounds)
         change = apply_report(standing.now, told, place, self._now)
         standing.now = change.after
@@ -100,6 +100,14 @@ class Group:
         except RefusedError:
             standing.fits = False  # the key was destroyed since we looked
             return []
+
+
+def _in_order(report: Report, before: Incident | None, now: datetime) -> Report:
+    """A report as its incident takes it. Where our clock has gone back since the incident's last change
+    it came no earlier than that: a resend would else be news, because it seems to have come first."""
+    if before is None or before.changed_at <= now:
+        return report
+    return msgspec.structs.replace(report, received_at=before.changed_at)
 
 
 def _drafts(case: Case, keys: Keys) -> list[Draft]:

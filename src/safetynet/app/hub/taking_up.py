@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from safetynet.app.hub.elsewhere import taken_apart
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.intake import Intake
+from safetynet.app.hub.leftover import close_left
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response
 from safetynet.federation.inventory import list_moved
@@ -14,6 +15,7 @@ from safetynet.journal.append import Journal
 
 async def take_up(journal: Journal, intake: Intake, responder: Responder, eyes: Eyes) -> None:
     """Bring open incidents into memory; their views are chosen anew when their owners are here."""
+    await close_left(journal)
     node, store = journal.node, journal.store
 
     def read(conn: Connection) -> list[tuple[KeptIncident, bool]]:
