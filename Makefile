@@ -1,5 +1,5 @@
 # Everything that a newcomer, a developer and CI need; each target sets up by itself.
-.PHONY: demo test check bench bench-eyes-on bench-sight bench-federation chaos chaos-short setup rehearse screenshots see-picture dist clean help
+.PHONY: demo test check bench bench-eyes-on bench-sight bench-federation chaos chaos-short setup rehearse follow-guides screenshots see-picture dist clean help
 .DEFAULT_GOAL := help
 
 PY := .venv/bin/python
@@ -44,6 +44,9 @@ bench-eyes-on: setup ## Who chooses the cameras that see it: ours, today's ways,
 
 rehearse: setup ## Stage incidents in the living city and judge the pictures
 	@.venv/bin/safetynet rehearse --incidents 40 --seed 7 $(ARGS)
+
+follow-guides: setup ## Build a hub of three and join three districts as the guides say, and time it; needs PostgreSQL
+	@$(PY) -m tests.deploy.following
 
 screenshots: setup ## Pictures of the console with a live incident, for the README
 	@$(PY) tools/screenshots.py $(ARGS)

@@ -1,6 +1,7 @@
 """Stills, turns and clips at their owner: by its policy, in its journal, once for each key."""
 
 import asyncio
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from safetynet.access.ledger import read_ledger
 from safetynet.access.policy import Policy
 from safetynet.access.takings import MadeBody, RefusedBody, StillBody
+from safetynet.app.check_exports import check_exports
 from safetynet.app.district.keeping import Keeper, file_of
 from safetynet.app.settings import ExportSettings
 from safetynet.base.errors import InvalidError, RefusedError, UnavailableError
@@ -295,3 +297,23 @@ async def test_the_owners_policy_is_asked_for_each_of_them(district: District) -
         with pytest.raises(RefusedError) as refused:
             await keeper_.allow(command, is_open=True)
         assert refused.value.code == "policy.denied"
+
+
+async def test_check_knows_files_that_are_gone_changed_or_of_nobody(district: District) -> None:
+    await district.open(FIXED)
+    data = b"a clip"
+    path = await record(district, clip(), data)
+    store, folder = district.journal.store, path.parent.parent
+    assert await check_exports(folder, store) == (f"{path.name} was changed",), (
+        "its hash is another"
+    )
+    path.unlink()
+    assert await check_exports(folder, store) == (f"{path.name} is missing",)
+    stranger = path.with_name("clip_of_nobody.mp4")
+    stranger.touch()
+    assert await check_exports(folder, store) == (f"{path.name} is missing",), (
+        "it may be on its way"
+    )
+    os.utime(stranger, (0, 0))
+    assert "clip_of_nobody.mp4 is in no journal" in await check_exports(folder, store)
+    assert await check_exports(folder / "elsewhere", store) == ()

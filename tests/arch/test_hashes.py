@@ -16,6 +16,7 @@ PLACES = {
     "federation/catalogue.py": "checksum over a district's cameras",
     "video/record.py": "the bytes of a clip, by which a copy is proved",
     "video/taking.py": "the bytes of a still, likewise",
+    "app/check_exports.py": "files of clips and stills, likewise",
     "app/district/keeping.py": "a file's name from the key of a command, an id of chance",
     "city/ingest/folder.py": "open data that a bundle is built from",
     "city/bundle.py": "files of a city bundle",

@@ -116,6 +116,11 @@ class GoneBody(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
 
 
+def file_of(taking: str) -> str:
+    """The name of the file that a still or a clip lies in."""
+    return taking + (".jpg" if taking.startswith("still_") else ".mp4")
+
+
 def ledger_of(
     by: TakerBody,
     *,

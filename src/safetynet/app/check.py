@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, Table, select
 from sqlalchemy.exc import DBAPIError
 
 from safetynet.access.fold import ACCESS_FOLDS
+from safetynet.app.check_exports import check_exports
 from safetynet.app.demo import default_data
 from safetynet.base.errors import BrokenError, NotFoundError
 from safetynet.base.ids import NodeId
@@ -45,11 +46,13 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     result: Verified
     unfolded: tuple[str, ...] = ()
     """Tables whose rows are not what the journal says."""
+    exports: tuple[str, ...] = ()
+    """What is wrong with the stills and clips on disk."""
 
     @property
     def ok(self) -> bool:
         """True where the chain holds and the state agrees with it."""
-        return self.result.ok and not self.unfolded
+        return self.result.ok and not self.unfolded and not self.exports
 
 
 def run_check(place: str | None) -> int:
@@ -80,6 +83,8 @@ def tell_checked(checked: Sequence[Checked]) -> bool:
             print(
                 f"BROKEN {one.where}: {one.result.node}: table {table} disagrees with the journal"
             )
+        for file in one.exports:
+            print(f"BROKEN {one.where}: {one.result.node}: exports: {file}")
     return all(one.ok for one in checked)
 
 
@@ -146,10 +151,13 @@ async def _check(stores: Sequence[Path]) -> list[Checked]:
             copy = Path(folder) / f"{number}.sqlite"
             await asyncio.to_thread(_copy, path, copy)
             async with Store(sqlite_url(copy)) as store:
-                found += [
+                journals = [
                     await _check_journal(path.parent.name, store, node)
                     for node in await list_journals(store)
                 ]
+                if journals and (wrong := await check_exports(path.parent, store)):
+                    journals[0] = msgspec.structs.replace(journals[0], exports=wrong)
+                found += journals
     return found
 
 

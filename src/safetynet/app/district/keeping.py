@@ -393,7 +393,7 @@ class Keeper:
         return made_at + timedelta(days=self._limits.keep_days)
 
     def _path(self, file: str) -> Path:
-        return self._folder / (file + (".jpg" if file.startswith("still_") else ".mp4"))
+        return self._folder / takings.file_of(file)
 
     async def _write(self, kind: str, body: msgspec.Struct) -> None:
         await self._journal.append([Draft(kind=kind, body=body)])
