@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from safetynet.access.keys import KeyRing, open_next_key, open_node_key
 from safetynet.app.cli import main
+from safetynet.app.district.process import believed_keys
 from safetynet.app.nats_server import find_nats_server
+from safetynet.app.settings import DistrictProcessSettings, load_settings
+from safetynet.base.ids import HUB
 
 Said = pytest.CaptureFixture[str]
 
@@ -140,3 +144,19 @@ def test_the_hubs_signing_key_is_made_anew_beside_the_one_in_use(
     assert tomllib.loads(now)["issuers"][0]["kid"] == "hub"
     assert run(capsys, "keys", "signing", tmp_path, "--use") == following
     assert run(capsys, "keys", "signing", tmp_path) == following
+
+
+def test_a_district_honours_both_keys_of_a_hub_that_changes_its_own(
+    tmp_path: Path, capsys: Said
+) -> None:
+    said = run(capsys, "keys", "signing", tmp_path) + run(
+        capsys, "keys", "signing", tmp_path, "--next"
+    )
+    (tmp_path / "district.toml").write_text(
+        'bundle = "/b"\n[cameras]\nrtsp_url = "rtsp://x/{camera}"\n'
+        '[[districts]]\nnode = "mapo"\ndata = "/d"\nnats_url = "nats://127.0.0.1:1"\n' + said
+    )
+    settings = load_settings(tmp_path / "district.toml", DistrictProcessSettings)
+    ring = KeyRing(believed_keys(settings, settings.districts[0]))
+    for key in (open_node_key(tmp_path, HUB), open_next_key(tmp_path, HUB)):
+        assert ring.verify(HUB, key.sign(b"a grant"), b"a grant")

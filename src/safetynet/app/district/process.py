@@ -11,7 +11,7 @@ import structlog
 
 from safetynet.access.authority import Authority
 from safetynet.access.fold import ACCESS_FOLDS
-from safetynet.access.keys import KeyRing, open_node_key
+from safetynet.access.keys import KeyRing, NodeJwk, open_node_key
 from safetynet.access.lease import LeaseTable
 from safetynet.access.policy import Policy
 from safetynet.access.remember import end_left, remember_closed
@@ -235,16 +235,15 @@ def _make_node(
     clock: Clock,
 ) -> DistrictNode:
     policy = _read_policy(own.policy_file)
-    issuers = {key.kid: key for key in settings.issuers}
-    if own.desk is not None:
-        issuers[own.node] = open_node_key(Path(own.data), own.node).jwk()
+    believed = believed_keys(settings, own)
+    issuers = {key.kid for key in believed}
     authority = Authority(
         own.node,
-        keyring=KeyRing(issuers.values()),
+        keyring=KeyRing(believed),
         policy=policy,
         leases=LeaseTable(own.when_hub_is_away),
         owns=inventory.owns,
-        at_border=_border_rule(Path(settings.bundle), inventory, issuers.keys() - {own.node}),
+        at_border=_border_rule(Path(settings.bundle), inventory, issuers - {own.node}),
         clock=clock,
     )
     return DistrictNode(
@@ -267,8 +266,16 @@ def _make_node(
         ),
         clock=clock,
         probes_per_minute=settings.probes_per_minute,
-        afar=issuers.keys() - {own.node},
+        afar=issuers - {own.node},
     )
+
+
+def believed_keys(settings: DistrictProcessSettings, own: DistrictSettings) -> list[NodeJwk]:
+    """Keys whose grants are honoured: all that the settings name, of one issuer perhaps two, and the
+    district's own where it has a desk."""
+    if own.desk is None:
+        return list(settings.issuers)
+    return [*settings.issuers, open_node_key(Path(own.data), own.node).jwk()]
 
 
 def _border_rule(
