@@ -145,7 +145,7 @@ async def test_entries_heard_twice_are_kept_once(pair: Pair) -> None:
 
 
 async def test_a_hub_that_starts_late_catches_up_by_beats(pair: Pair) -> None:
-    for _ in range(3):
+    for _ in range(5):
         await pair.journal.append(drafts(250))
     pair.dropping = True  # the last batches may be on their way yet
     await pair.follow()

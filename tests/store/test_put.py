@@ -28,3 +28,14 @@ async def test_a_row_is_put_in_or_written_over_and_the_last_word_counts(
         await store.write(lambda conn: put_rows(conn, camera_states, rows))
         await store.write(lambda conn: put_rows(conn, camera_states, []))
         assert await store.read(read) == {"a": "lost", "b": "ill"}
+
+
+async def test_columns_of_new_rows_alone_stay_where_the_row_is_known(
+    make_store_url: Callable[[], str],
+) -> None:
+    async with Store(make_store_url()) as store:
+        await store.write(lambda conn: put_rows(conn, camera_states, [row("a", "ok")]))
+        rows = [row("a", "lost"), row("b", "lost")]
+        only_new = frozenset({"state"})
+        await store.write(lambda conn: put_rows(conn, camera_states, rows, only_new=only_new))
+        assert await store.read(read) == {"a": "ok", "b": "lost"}

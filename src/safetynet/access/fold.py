@@ -1,5 +1,6 @@
 """Grants, sessions and moves as rows: a folded view of the journal."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, Table, Update, bindparam, insert, update
 from safetynet.access import entries as e
 from safetynet.access.destruction import DESTRUCTION_FOLDS
 from safetynet.journal.entry import Entry, read_time, time_text
-from safetynet.journal.rows import Folds
+from safetynet.journal.rows import Folds, Together
 from safetynet.store.tables import grants, ptz_moves, sessions
 
 
@@ -41,18 +42,22 @@ def fold_received(conn: Connection, entry: Entry) -> None:
 def fold_over(conn: Connection, entry: Entry) -> None:
     """An incident is over, and with it every grant for it that is still open."""
     body = entry.read(e.OverBody)
-    _close(conn, _CLOSE_GRANTS, entry, body.incident, body.reason)
+    conn.execute(_CLOSE_GRANTS, _closing(entry, body.incident, body.reason))
 
 
-def fold_closed(conn: Connection, entry: Entry) -> None:
-    """A grant is over; the first close counts."""
-    body = entry.read(e.ClosedBody)
-    _close(conn, _CLOSE_GRANT, entry, body.id, body.reason)
+def fold_closed(conn: Connection, found: Sequence[Entry]) -> None:
+    """Grants are over; the first close counts."""
+    bodies = ((entry, entry.read(e.ClosedBody)) for entry in found)
+    conn.execute(_CLOSE_GRANT, [_closing(entry, body.id, body.reason) for entry, body in bodies])
 
 
-def _close(conn: Connection, statement: Update, entry: Entry, which: str, reason: str) -> None:
-    values = {"closed_at": entry.time, "closed_because": reason}
-    conn.execute(statement, {"of": entry.node, "which": which, **values})
+def _closing(entry: Entry, which: str, reason: str) -> dict[str, str]:
+    return {
+        "of": entry.node,
+        "which": which,
+        "closed_at": entry.time,
+        "closed_because": reason,
+    }
 
 
 def fold_opened(conn: Connection, entry: Entry) -> None:
@@ -114,7 +119,7 @@ def fold_ptz(conn: Connection, entry: Entry) -> None:
 ACCESS_FOLDS: Final[Folds] = {
     e.GRANT_ISSUED: fold_issued,
     e.GRANT_RECEIVED: fold_received,
-    e.GRANT_CLOSED: fold_closed,
+    e.GRANT_CLOSED: Together(fold_closed),
     e.INCIDENT_OVER: fold_over,
     e.SESSION_OPENED: fold_opened,
     e.SESSION_FIRST_FRAME: fold_first_frame,

@@ -14,7 +14,7 @@ from safetynet.journal.append import Journal
 from safetynet.journal.entry import Entry
 from safetynet.journal.feed import Missed, Subscription
 from safetynet.journal.follow import Applied, Follower
-from safetynet.journal.read import read_range
+from safetynet.journal.read import MAX_RANGE, read_lines
 from safetynet.store.store import Store
 
 BATCH_ENTRIES = 64
@@ -68,15 +68,14 @@ class Publisher:
 async def answer_range(store: Store, node: NodeId, data: bytes) -> bytes:
     """Answer a ``RangeRequest`` with entries of ``node`` as they stand in a store."""
     request = decode(data, RangeRequest)
-    entries = await read_range(
+    lines = await read_lines(
         store,
         node,
         after_epoch=request.after_epoch,
         after_seq=request.after_seq,
         limit=max(request.limit, 1),
     )
-    lines = _as_many_as_fit(entry.line for entry in entries)
-    return encode(EntryBatch(node=node, entries=lines))
+    return encode(EntryBatch(node=node, entries=_as_many_as_fit(lines)))
 
 
 def _as_many_as_fit(lines: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -152,7 +151,9 @@ class Replica:
         return applied.gap is not None or head < self._announced
 
     async def _fetch(self, applied: Applied) -> Applied | None:
-        request = RangeRequest(after_epoch=applied.head.epoch, after_seq=applied.head.seq)
+        request = RangeRequest(
+            after_epoch=applied.head.epoch, after_seq=applied.head.seq, limit=MAX_RANGE
+        )
         reply = await self._bus.ask(
             subjects.entry_range(self.node), encode(request), RANGE_WITHIN_S
         )

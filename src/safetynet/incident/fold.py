@@ -1,18 +1,13 @@
 """What the entries on incidents mean in SQL: each fold writes the folded tables of one node."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 
 import msgspec
 from sqlalchemy import (
     Connection,
-    Insert,
-    Table,
-    Update,
     and_,
     bindparam,
     delete,
-    insert,
     select,
     update,
 )
@@ -26,9 +21,12 @@ from safetynet.journal.rows import Folds, Together
 from safetynet.store.put import put_rows
 from safetynet.store.tables import choices, destructions, incidents, judgements, reports, views
 
-_KEY = "key_"
-"""Before the names of parameters that tell which row."""
-
+# Made once: to put a statement together takes longer than to run it.
+_LET_GO = delete(views).where(
+    views.c.node == bindparam("of"),
+    views.c.incident == bindparam("which"),
+    views.c.camera.not_in(bindparam("kept", expanding=True)),
+)
 _DESTROYED = select(destructions.c.subject).where(
     destructions.c.node == bindparam("of"),
     destructions.c.subject.in_(bindparam("subjects", expanding=True)),
@@ -102,21 +100,19 @@ def _incident_row(node: NodeId, body: IncidentBody, *, gone: bool) -> dict[str, 
 def fold_choice(conn: Connection, entry: Entry) -> None:
     """``choice.made/1``: replaces the choice; views that go on keep their state and times."""
     body = entry.read(ChoiceBody)
-    key = {"node": entry.node, "incident": body.incident}
-    row = {
-        "decided_at": body.decided_at,
-        "decided_ms": body.decided_ms,
-        # What it was asked in stays in the entry: nobody needs it to go on.
-        "document": _text(msgspec.structs.replace(body, moment=None)),
-    }
-    _put(conn, choices, key, row)
+    of: dict[str, object] = {"node": entry.node, "incident": body.incident}
+    # What it was asked in stays in the entry: nobody needs it to go on.
+    document = _text(msgspec.structs.replace(body, moment=None))
+    times = {"decided_at": body.decided_at, "decided_ms": body.decided_ms}
+    put_rows(conn, choices, [{**of, **times, "document": document}])
     kept = [view.camera for view in body.views]
-    mine = and_(views.c.node == entry.node, views.c.incident == body.incident)
-    conn.execute(delete(views).where(mine, views.c.camera.not_in(kept)))
-    for rank, view in enumerate(body.views, start=1):
-        where = key | {"camera": view.camera}
-        new = {"state": "asked", "note": "", "changed_at": body.decided_at}
-        _put(conn, views, where, {"owner": view.owner, "rank": rank}, only_new=new)
+    conn.execute(_LET_GO, {"of": entry.node, "which": body.incident, "kept": kept})
+    asked = {"state": "asked", "note": "", "changed_at": body.decided_at}
+    rows = [
+        {**of, "camera": view.camera, "owner": view.owner, "rank": rank, **asked}
+        for rank, view in enumerate(body.views, start=1)
+    ]
+    put_rows(conn, views, rows, only_new=frozenset(asked))
 
 
 def fold_view(conn: Connection, entry: Entry) -> None:
@@ -148,7 +144,7 @@ def fold_judgement(conn: Connection, entry: Entry) -> None:
         "viewer": body.viewer,
     }
     row = {"shown": body.shown, "judged_at": body.at, "document": _text(body)}
-    _put(conn, judgements, key, row)
+    put_rows(conn, judgements, [{**key, **row}])
 
 
 _INCIDENTS = Together(fold_incidents)
@@ -182,31 +178,6 @@ def _change_view(
     if only_empty is not None:
         where = and_(where, views.c[only_empty].is_(None))
     conn.execute(update(views).where(where).values(dict(row)))
-
-
-def _put(
-    conn: Connection,
-    table: Table,
-    key: Mapping[str, object],
-    row: Mapping[str, object],
-    only_new: Mapping[str, object] | None = None,
-) -> None:
-    """Update the row with this key, or insert it with ``only_new`` beside."""
-    changes = _update(table, tuple(key), tuple(row))
-    if conn.execute(changes, {_KEY + name: key[name] for name in key} | {**row}).rowcount == 0:
-        conn.execute(_insert(table), {**key, **row, **(only_new or {})})
-
-
-@cache
-def _insert(table: Table) -> Insert:
-    return insert(table)
-
-
-@cache
-def _update(table: Table, key: tuple[str, ...], row: tuple[str, ...]) -> Update:
-    """Made once for each shape: to put a statement together takes longer than to run it."""
-    where = and_(*(table.c[name] == bindparam(_KEY + name) for name in key))
-    return update(table).where(where).values({name: bindparam(name) for name in row})
 
 
 def _text(body: msgspec.Struct) -> str:

@@ -23,14 +23,25 @@ async def read_range(
     An epoch that began anew below ``after_seq`` is found too, because positions order by epoch
     first. Entries that such an epoch superseded are left out.
     """
+    return await _read(store, _range(node, after_epoch, after_seq, limit))
+
+
+async def read_lines(
+    store: Store, node: NodeId, *, after_epoch: int, after_seq: int, limit: int = MAX_RANGE
+) -> Sequence[bytes]:
+    """As ``read_range``, the entries' bytes alone: for whoever only passes them on."""
+    statement = _range(node, after_epoch, after_seq, limit)
+    return await store.read(lambda conn: conn.scalars(statement).all())
+
+
+def _range(node: NodeId, after_epoch: int, after_seq: int, limit: int) -> _Lines:
     position = tuple_(journal_entries.c.epoch, journal_entries.c.seq)
-    statement = (
+    return (
         _chain(node)
         .where(position > (after_epoch, after_seq))
         .order_by(journal_entries.c.epoch, journal_entries.c.seq)
         .limit(min(limit, MAX_RANGE))
     )
-    return await _read(store, statement)
 
 
 async def read_sequences(store: Store, node: NodeId, first: int, last: int) -> list[Entry]:
