@@ -13,7 +13,8 @@ from safetynet.access.lease import HubLoss
 
 AWAY_AFTER_S = 3.0
 UNSURE_S = 0.3
-"""Owners look at their clocks each tenth of a second: a silence that is so much shorter may count as one."""
+"""Owners look at their clocks each tenth of a second: a silence that is so much shorter may count as one, and a renewal
+that comes so much too late may still find the session running."""
 
 
 class End(NamedTuple):
@@ -81,7 +82,7 @@ def _lease_end(
                     end_s = max(end_s, word.at_s + first.lease_s)
                 heard_s = word.at_s
             case Renewed() if session.grant in word.grants and word.at_s >= first.at_s:
-                if word.at_s <= max(end_s, session.at_s):
+                if word.at_s <= max(end_s, session.at_s) + UNSURE_S:
                     end_s = max(end_s, word.at_s + word.lease_s)
             case _:
                 pass

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -121,9 +122,9 @@ def _note_commands(note: Note) -> None:
 def _note_presentations(note: Note) -> None:
     judge = Authority.judge
 
-    def judging(self: Authority, session: SessionId, *presented: str) -> Verdict:
+    def judging(self: Authority, session: SessionId, *presented: Any, **asked: Any) -> Verdict:
         at_s = time.monotonic()
-        verdict = judge(self, session, *presented)
+        verdict = judge(self, session, *presented, **asked)
         grant = verdict.grant
         if verdict.accepted and grant is not None:
             left = min(grant.hard_end - self._clock.now(), grant.hard_end - grant.issued_at)
@@ -139,7 +140,7 @@ def _note_presentations(note: Note) -> None:
             )
         return verdict
 
-    Authority.judge = judging  # type: ignore[method-assign, assignment]
+    Authority.judge = judging  # type: ignore[method-assign]
 
 
 def _note_ends(note: Note) -> None:

@@ -69,6 +69,8 @@ def test_a_lease_ends_it_where_nobody_renews(policy: HubLoss) -> None:
 def test_a_renewal_that_comes_too_late_revives_nothing() -> None:
     words = story(BEGIN, heard(0, 40), renewed(18.5, 23))
     assert find_end(SESSION, words, HubLoss.CUT) == (18.0, "lease")
+    in_time = story(BEGIN, heard(0, 40), renewed(18.1))
+    assert find_end(SESSION, in_time, HubLoss.CUT) == (26.1, "lease")
 
 
 @pytest.mark.parametrize("policy", list(HubLoss))
