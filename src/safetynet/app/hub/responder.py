@@ -16,6 +16,7 @@ from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.granting import Granting
 from safetynet.app.hub.judging import plan_judgement
+from safetynet.app.hub.leftover import end_left
 from safetynet.app.hub.owners import Held, Owners
 from safetynet.app.hub.response import (
     Response,
@@ -301,6 +302,7 @@ class Responder:
         for camera in response.views:
             response.set_view(camera, "ended")
         await self._close_grants(response, grants, over=True)
+        await end_left(self._journal, self._owners, response.incident)
         self._show(response)
 
     async def _close_grants(
