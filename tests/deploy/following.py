@@ -140,7 +140,7 @@ class City:
         for machine in self.folder.iterdir():
             for pid_file in (machine / "var" / "run").glob("*.pid"):
                 environment = self.environment(machine.name)
-                command = [self.folder / "bin" / "systemctl", "stop", pid_file.stem]
+                command = [str(self.folder / "bin" / "systemctl"), "stop", pid_file.stem]
                 subprocess.run(command, env=environment, check=False)
 
 
