@@ -88,6 +88,13 @@ def test_many_places_at_once_are_as_one_by_one(places: list[tuple[float, float]]
         assert found.tolist() == one_by_one
 
 
+@given(st.floats(-3000, 3000), st.floats(-3000, 3000))
+def test_a_cell_says_what_its_places_say(x: float, y: float) -> None:
+    lon, lat = CITY.plane.to_lonlat(x, y)
+    at = LonLat(lon, lat)
+    assert AROUND.list_near(at) == {n for n in (MAPO, SEOCHO) if AROUND.is_near(n, at)}
+
+
 def test_the_border_part_has_what_is_near_and_turns_nothing(tmp_path: Path) -> None:
     whole = Catalogue(SEOCHO, records_of(CITY, SEOCHO))
     part = border_part(whole, MAPO, read_surroundings(make_bundle(tmp_path)))

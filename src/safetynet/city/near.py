@@ -1,6 +1,8 @@
 """How far places are from districts, in plain NumPy: who stands at whose border."""
 
+import math
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,9 @@ from safetynet.city.rings import away_from, is_inside
 
 BORDER_M = 300.0
 """What is this near to a district is at its border: a camera there may show what happens inside."""
+CELL_M = 200.0
+REMEMBERED_CELLS = 32_768
+"""All of a city like Seoul is some 15,000."""
 
 
 class Surroundings:
@@ -29,6 +34,7 @@ class Surroundings:
             corners = np.concatenate(rings)
             self._rings[district.node] = rings
             self._boxes[district.node] = np.stack([corners.min(axis=0), corners.max(axis=0)])
+        self._cell = lru_cache(REMEMBERED_CELLS)(self._look_at_cell)
 
     def is_near(self, node: NodeId, at: LonLat, within_m: float = BORDER_M) -> bool:
         """True for a place inside a district, or this near to it; False for a district not known."""
@@ -48,10 +54,25 @@ class Surroundings:
             near[i] = self._is_near(node, here[i], within_m)
         return near
 
-    def list_near(self, at: LonLat, within_m: float = BORDER_M) -> frozenset[NodeId]:
-        """Every district that holds a place or is this near to it."""
-        here = np.array(self._plane.to_xy(at.lon, at.lat))
-        return frozenset(node for node in self._rings if self._is_near(node, here, within_m))
+    def list_near(self, at: LonLat) -> frozenset[NodeId]:
+        """Every district that holds a place or has it at its border.
+
+        Most places lie in a cell that is so as a whole, which is worked out once.
+        """
+        x, y = self._plane.to_xy(at.lon, at.lat)
+        sure, unsure = self._cell(math.floor(x / CELL_M), math.floor(y / CELL_M))
+        if not unsure:
+            return sure
+        here = np.array([x, y])
+        return sure.union(node for node in unsure if self._is_near(node, here, BORDER_M))
+
+    def _look_at_cell(self, i: int, j: int) -> tuple[frozenset[NodeId], tuple[NodeId, ...]]:
+        """The districts that are near to all of a cell, and those that are near to some of it."""
+        middle = np.array([(i + 0.5) * CELL_M, (j + 0.5) * CELL_M])
+        reach_m = CELL_M * math.sqrt(0.5)
+        some = [n for n in self._rings if self._is_near(n, middle, BORDER_M + reach_m)]
+        every = frozenset(n for n in some if self._is_near(n, middle, BORDER_M - reach_m))
+        return every, tuple(n for n in some if n not in every)
 
     def _is_near(self, node: NodeId, here: Floats, within_m: float) -> bool:
         if (box := self._boxes.get(node)) is None:

@@ -20,13 +20,17 @@ from safetynet.federation.bus import Bus
 from safetynet.federation.messages import ConcernBatch, ConcernRequest, decode, encode
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import EPOCH_KIND, Entry, is_canonical, parse_entry
-from safetynet.journal.feed import Feed, Missed
+from safetynet.journal.feed import Feed, Missed, Subscription
 from safetynet.journal.rows import Folds, Head, fold, read_head
 from safetynet.store.store import Store
 from safetynet.store.tables import heard, journal_entries
 
 SAY_EVERY_S = 1.0
 """While the hub writes, each district hears this often that nothing of it concerns it."""
+BATCH_ENTRIES = 256
+"""Looked through together, and told in one message to each district."""
+BACKLOG = 16_384
+"""Entries that may wait to be told; beyond it they are asked for."""
 SCANNED = 500
 """Entries that one answer looks through."""
 WITHIN_S = 5.0
@@ -68,33 +72,46 @@ class ConcernTeller:
 
     async def run(self) -> None:
         """Tell until cancelled. What is lost on the way is asked for."""
-        with self._journal.feed.subscribe() as subscription:
+        with self._journal.feed.subscribe(limit=BACKLOG) as subscription:
             head = await self._journal.head()
             self._at = (head.epoch, head.seq)
             self._told = dict.fromkeys(self._told, self._at)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._say())
                 while True:
-                    item = await subscription.next()
-                    if isinstance(item, Missed):  # the next batch begins after it: a gap
-                        log.info("concern.missed", seq=item.seq)
-                    elif (item.epoch, item.seq) > self._at:
-                        await self._tell(item)
+                    entries = await _next_batch(subscription)
+                    fresh = [e for e in entries if (e.epoch, e.seq) > self._at]
+                    if fresh:
+                        await self._tell(fresh)
 
-    async def _tell(self, entry: Entry) -> None:
-        at = (entry.epoch, entry.seq)
-        if at != (self._at[0], self._at[1] + 1):
-            self._told = dict.fromkeys(self._told, (entry.epoch, entry.seq - 1))
-        if entry.kind in self._kinds:
-            for node in sorted(await self._whom(entry)):
-                await self._publish(node, (entry.line,), at)
-        self._at = at  # not before: nobody is to hear that nothing up to here concerned it
+    async def _tell(self, entries: Sequence[Entry]) -> None:
+        """Tell entries that follow each other. Where they do not follow what was told, all see a gap."""
+        first, last = entries[0], entries[-1]
+        if (first.epoch, first.seq) != (self._at[0], self._at[1] + 1):
+            self._told = dict.fromkeys(self._told, (first.epoch, first.seq - 1))
+        upto = (last.epoch, last.seq)
+        for node, lines in sorted((await self._sort(entries)).items()):
+            await self._publish(node, tuple(lines), upto)
+        self._at = upto  # not before: nobody is to hear that nothing up to here concerned it
 
-    async def _whom(self, entry: Entry) -> frozenset[NodeId]:
-        if entry.kind == EPOCH_KIND:
-            return frozenset(self._told)
-        found = await self._journal.store.read(lambda conn: self._concerned(conn, entry))
-        return found & self._told.keys()
+    async def _sort(self, entries: Sequence[Entry]) -> dict[NodeId, list[bytes]]:
+        """Whom which of these concern."""
+        kinds = [e for e in entries if e.kind in self._kinds]
+        if not kinds:
+            return {}
+
+        def look(conn: Connection) -> list[frozenset[NodeId]]:
+            everybody = frozenset(self._told)
+            return [
+                everybody if e.kind == EPOCH_KIND else self._concerned(conn, e) & everybody
+                for e in kinds
+            ]
+
+        found: dict[NodeId, list[bytes]] = {}
+        for entry, nodes in zip(kinds, await self._journal.store.read(look), strict=True):
+            for node in nodes:
+                found.setdefault(node, []).append(entry.line)
+        return found
 
     async def _say(self) -> None:
         while True:
@@ -145,6 +162,20 @@ class ConcernTeller:
             seq=upto[1],
             entries=tuple(mine),
         )
+
+
+async def _next_batch(subscription: Subscription) -> list[Entry]:
+    """What waits, up to ``BATCH_ENTRIES`` that follow each other; at least one, or word of a gap."""
+    batch: list[Entry] = []
+    while len(batch) < BATCH_ENTRIES:
+        item = await subscription.next() if not batch else subscription.find_next()
+        if item is None:
+            break
+        if isinstance(item, Missed):  # what comes next does not follow: a gap, and it is asked for
+            log.info("concern.missed", seq=item.seq)
+            break
+        batch.append(item)
+    return batch
 
 
 class ConcernCopy:

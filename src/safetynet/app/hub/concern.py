@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from safetynet.access.entries import GRANT_CLOSED, GRANT_ISSUED, ClosedBody, IssuedBody
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import HUB, IncidentId, NodeId
-from safetynet.city.near import BORDER_M, Surroundings
+from safetynet.city.near import Surroundings
 from safetynet.incident.entries import (
     INCIDENT_JOINED,
     INCIDENT_KINDS,
@@ -45,7 +45,7 @@ def _near(around: Surroundings, entry: Entry) -> frozenset[NodeId]:
     if place.origin is PlaceOrigin.UNKNOWN:
         return frozenset()
     at = LonLat(place.lon_e7 / 1e7, place.lat_e7 / 1e7)
-    return around.list_near(at, BORDER_M)
+    return around.list_near(at)
 
 
 def _told_before(conn: Connection, around: Surroundings, entry: Entry) -> frozenset[NodeId]:

@@ -7,6 +7,7 @@ A district and the hub each have an incident of a sender's number that came to b
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
 import structlog
 from sqlalchemy import Connection, select
 
@@ -17,7 +18,6 @@ from safetynet.base.ids import HUB, IncidentId, NodeId, new_id
 from safetynet.incident.entries import (
     INCIDENT_JOINED,
     INCIDENT_KINDS,
-    IncidentBody,
     JoinedBody,
     incident_joined,
 )
@@ -146,5 +146,13 @@ class Twins:
 def _identity_of(entry: Entry) -> Identity | None:
     if entry.kind not in INCIDENT_KINDS:
         return None
-    body = entry.read(IncidentBody)
+    body = entry.read(_Who)
     return body.sender, body.key, body.drill
+
+
+class _Who(msgspec.Struct):
+    """The part of an incident's body that names the event."""
+
+    sender: str
+    key: str
+    drill: bool
