@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 
 from safetynet.app.cli import main
 from safetynet.app.live_check import Ends, find_faults, find_rights
@@ -126,3 +126,25 @@ def test_it_asks_for_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["check", "--all"]) == 2
     assert "check.settings" in capsys.readouterr().err
     assert main(["check", "--all", str(tmp_path / "none.json")]) == 2
+
+
+async def test_one_event_stands_at_both_ends_alike(store_url: str) -> None:
+    here = {**incident(None), "node": "mapo", "id": "inc_2"}
+    drill = {**here, "id": "inc_3", "key": "x#drill", "state": "y"}
+    async with Store(store_url) as store:
+
+        async def told(minutes: int = 1) -> list[str]:
+            now = NOW + timedelta(minutes=minutes)
+            return await store.read(lambda conn: find_rights(conn, now))
+
+        await store.write(lambda c: c.execute(insert(incidents), [incident(None), here, drill]))
+        assert await told() == []
+        await store.write(
+            lambda c: c.execute(
+                update(incidents).where(incidents.c.node == "mapo").values(state="ended")
+            )
+        )
+        assert await told(0) == [], "the word may be on its way"
+        assert await told() == [
+            "mapo: incident stands otherwise than the hub's on the same event: inc_2"
+        ]

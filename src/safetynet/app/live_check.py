@@ -162,11 +162,20 @@ def find_rights(conn: Connection, now: datetime) -> list[str]:
     )
     its = and_(incidents.c.node == views.c.node, incidents.c.id == views.c.incident)
     lost = select(views.c.node, views.c.incident).outerjoin(incidents, its)
+    hub, other = incidents.alias(), incidents.alias()
+    same = and_(hub.c.sender == other.c.sender, hub.c.key == other.c.key, other.c.node != HUB)
+    parted = (
+        select(other.c.node, other.c.id)
+        .join(hub, same)
+        .where(hub.c.node == HUB, hub.c.state != other.c.state)
+        .where(hub.c.changed_at < late, other.c.changed_at < late)
+    )
     asked = (
         (outlived, "session goes on after its grant ended"),
         (without, "session without a grant"),
         (left, "grant is open though its incident is over"),
         (lost.where(incidents.c.id.is_(None)), "views of no incident"),
+        (parted, "incident stands otherwise than the hub's on the same event"),
     )
     return [
         f"{node}: {what}: {id_}"
