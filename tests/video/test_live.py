@@ -18,6 +18,7 @@ from safetynet.video.ipc import (
     Release,
     SourceState,
     SourceStatus,
+    Verdict,
 )
 from safetynet.video.limits import Limits
 from safetynet.video.wire import MediaMessage, MediaType
@@ -73,6 +74,25 @@ async def test_a_refused_viewer_gets_the_code_and_no_picture(
     (ask,) = await control.heard(Ask)
     assert ask.audience == "mapo"
     assert not [m for m in control.said if isinstance(m, Ended | Opened)]
+
+
+async def test_a_cut_right_behind_the_verdict_is_not_lost(
+    scene: Scene, open_control: OpenControl, open_viewer: OpenViewer
+) -> None:
+    control = await open_control()
+    control.prepare(CAMERA, scene.source(CAMERA))
+    await control.heard(SourceState, status=SourceStatus.LIVE)
+
+    def let_in_and_cut(ask: Ask) -> None:
+        yes = Verdict(session=ask.session, accepted=True, camera=CAMERA, lease_s=3600)
+        control.worker.send(yes)
+        control.worker.send(Cut(session=ask.session, reason="closed"))
+
+    control.decide = let_in_and_cut
+    viewer = await open_viewer(await control.address())
+    assert (await viewer.present())["type"] == "refused"
+    (ended,) = await control.heard(Ended)
+    assert (ended.reason, ended.frames) == ("closed", 0)
 
 
 async def test_a_cut_ends_the_session_and_nothing_is_shown_after_it(

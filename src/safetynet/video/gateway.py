@@ -54,6 +54,8 @@ class Gateway:
         self._tell = tell
         self._asked: dict[SessionId, asyncio.Future[Verdict]] = {}
         self._sessions: dict[SessionId, Session] = {}
+        self._cut_early: dict[SessionId, str] = {}
+        """Of sessions that were let in and have not begun: why they were cut, empty where they were not."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._viewers = 0
@@ -80,6 +82,8 @@ class Gateway:
         """Control's answer to an ``Ask``; one that comes too late ends at once."""
         asked = self._asked.pop(verdict.session, None)
         if asked is not None and not asked.done():
+            if verdict.accepted:
+                self._cut_early[verdict.session] = ""
             asked.set_result(verdict)
         elif verdict.accepted and verdict.session not in self._sessions:
             self._tell(
@@ -95,6 +99,8 @@ class Gateway:
         """End the session now."""
         if found := self._sessions.get(session):
             found.end(reason)
+        elif session in self._cut_early:
+            self._cut_early[session] = reason
 
     async def close(self) -> None:
         """End every session and stop serving."""
@@ -136,6 +142,8 @@ class Gateway:
             Path(verdict.path) if verdict.path else None,
         )
         self._sessions[ask.session] = session
+        if reason := self._cut_early.pop(ask.session, ""):
+            session.end(reason)
         self._idle.clear()
         try:
             await session.run()
