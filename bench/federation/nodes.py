@@ -312,6 +312,25 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def resident_once_mb(pids: Sequence[int]) -> float:
+    """Resident memory of processes together; of a file that several have mapped the largest part counts."""
+    alone_kb, files_kb = 0, dict[str, int]()
+    for pid in pids:
+        mapped: dict[str, int] = {}
+        path = ""
+        for line in Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            if "-" in words[0] and not words[0].endswith(":"):
+                path = words[5] if len(words) > 5 and words[5].startswith("/") else ""
+            elif words[0] == "Rss:" and path:
+                mapped[path] = mapped.get(path, 0) + int(words[1])
+            elif words[0] == "Rss:":
+                alone_kb += int(words[1])
+        for name, kb in mapped.items():
+            files_kb[name] = max(files_kb.get(name, 0), kb)
+    return (alone_kb + sum(files_kb.values())) * 1024 / 1e6
+
+
 def children_of(pid: int) -> list[int]:
     """The processes that a process has started, and theirs."""
     found: list[int] = []
