@@ -47,6 +47,10 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = (sys.executable, "-m", "safetynet.app.cli")
 NOWHERE = CameraAccess(rtsp_url="rtsp://127.0.0.1:9/{camera}")
 """Cameras that nobody can reach: a federation moves words, not pictures."""
+BY_ONVIF = CameraAccess(
+    rtsp_url=NOWHERE.rtsp_url, onvif_url="http://127.0.0.1:9/{camera}/device_service"
+)
+"""The same with ONVIF, which their worker then makes ready."""
 READY_WITHIN_S = 300.0
 GRACE_S = 20.0
 

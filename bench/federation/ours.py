@@ -6,12 +6,15 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from bench.federation.load import Answers, Senders, Words
 from bench.federation.nodes import (
+    BY_ONVIF,
+    NOWHERE,
     PRODUCT,
     ROOT,
     Federation,
@@ -26,6 +29,7 @@ from bench.federation.stores import Arrivals, count_reports, read_height, read_l
 from bench.journal.run import write_file
 from bench.measure.times import Row, Times, rank, times_row, value_row
 
+from safetynet.app.settings import CameraAccess
 from safetynet.base.ids import HUB, NodeId
 
 DISTRICTS = 25
@@ -143,32 +147,36 @@ class Ours:
 
     async def idle(self, cameras: int, seconds: float) -> dict[str, Row]:
         """One district node that has nothing to do; its NATS server is not counted."""
+        async with self._idle(cameras, NOWHERE) as pids:
+            before = [spent_s(pid) for pid in pids]
+            await asyncio.sleep(seconds)
+            spent = [(spent_s(p) - b) / seconds for p, b in zip(pids, before, strict=True)]
+            memory = _memory_row(pids, f"{cameras} cameras")
+        async with self._idle(cameras, BY_ONVIF) as pids:
+            by_onvif = _memory_row(pids, f"{cameras} cameras that are reached by ONVIF")
+        cpu = f"over {seconds:g} s, no probing; control {spent[0]:.2%}, worker {sum(spent[1:]):.2%}"
+        return {
+            "idle_district_memory": memory,
+            "idle_district_cpu": value_row(100 * sum(spent), "% of a core", cpu),
+            "idle_onvif_memory": by_onvif,
+        }
+
+    @asynccontextmanager
+    async def _idle(self, cameras: int, access: CameraAccess) -> AsyncIterator[list[int]]:
+        """A district's processes, control first, when its start is over."""
         node = self._nodes[0]
         with tempfile.TemporaryDirectory() as name:
             own = Path(name) / "cameras.csv"
             write_list(own, node, cameras)
-            shape = self._shape(Path(name), (node,), 1, {node: own})
+            shape = replace(
+                self._shape(Path(name), (node,), 1, {node: own}), cameras={node: access}
+            )
             async with Federation(shape) as city:
                 await city.start_hub()
                 city.districts[0].start()
                 await city.joined(1)
                 await asyncio.sleep(5)  # what a start leaves behind
-                pids = [city.districts[0].pid, *children_of(city.districts[0].pid)]
-                before = [spent_s(pid) for pid in pids]
-                await asyncio.sleep(seconds)
-                spent = [(spent_s(p) - b) / seconds for p, b in zip(pids, before, strict=True)]
-                memory, once = [resident_mb(pid) for pid in pids], resident_once_mb(pids)
-        said = (
-            f"{cameras} cameras; resident, files that both processes have in memory counted once;"
-        )
-        said += (
-            f" control {memory[0]:.0f}, video worker {sum(memory[1:]):.0f}, sum {sum(memory):.0f}"
-        )
-        cpu = f"over {seconds:g} s, no probing; control {spent[0]:.2%}, worker {sum(spent[1:]):.2%}"
-        return {
-            "idle_district_memory": value_row(once, "MB", said),
-            "idle_district_cpu": value_row(100 * sum(spent), "% of a core", cpu),
-        }
+                yield [city.districts[0].pid, *children_of(city.districts[0].pid)]
 
     @asynccontextmanager
     async def _federation(self) -> AsyncIterator[Federation]:
@@ -187,6 +195,13 @@ class Ours:
             lists=lists,
             data={},
         )
+
+
+def _memory_row(pids: Sequence[int], of: str) -> Row:
+    memory = [resident_mb(pid) for pid in pids]
+    said = f"{of}; resident, files that both processes have in memory counted once;"
+    said += f" control {memory[0]:.0f}, video worker {sum(memory[1:]):.0f}, sum {sum(memory):.0f}"
+    return value_row(resident_once_mb(pids), "MB", said)
 
 
 def verify(entries: int) -> dict[str, Row]:

@@ -203,8 +203,8 @@ async def serve(fd: int, limits: Limits) -> None:
 
 
 def main() -> None:
-    """Entry of ``python -m safetynet.video.worker --fd N``."""
-    parser = argparse.ArgumentParser(prog="safetynet.video.worker")
+    """Entry of ``python -m safetynet.video --fd N``."""
+    parser = argparse.ArgumentParser(prog="safetynet.video")
     parser.add_argument("--fd", type=int, required=True, help="our end of the socket pair")
     parser.add_argument("--limits", default="{}", help="video.limits.Limits as JSON")
     arguments = parser.parse_args()

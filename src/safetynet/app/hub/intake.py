@@ -47,7 +47,7 @@ class _Waiting:
 class Intake:
     """Accepts reports: sealed, decided, journalled and folded, many in one transaction.
 
-    What waits is taken as a group (docs/design/0018): one look for all incidents, one commit for all new
+    What waits is taken as a group (docs/design/0014): one look for all incidents, one commit for all new
     keys, one commit for all entries. While a group is on its way to disk the next one gathers.
     """
 
