@@ -77,6 +77,16 @@ export class Desk {
     return district ? this.locale.pick(district.name_ko, district.name_en) : node;
   }
 
+  /** A district's own desk, and not the hub's. */
+  get isLocal(): boolean {
+    return this.settings !== null && this.settings.node !== 'hub';
+  }
+
+  /** Another node decides on it: its pictures and its end are that one's. */
+  isElsewhere(incident: IncidentView): boolean {
+    return this.settings !== null && incident.decided_by !== this.settings.node;
+  }
+
   /** Every district of the city with its state; one never heard of is not joined yet. */
   nodeOf(node: string): NodeView | undefined {
     return this.live.nodes.get(node);
@@ -116,7 +126,7 @@ export class Desk {
   }
 
   askEnd(): void {
-    if (this.selected?.state === 'open') this.ending = 'confirm';
+    if (this.selected?.state === 'open' && !this.isElsewhere(this.selected)) this.ending = 'confirm';
   }
 
   async end(): Promise<void> {

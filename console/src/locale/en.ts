@@ -27,6 +27,7 @@ export const en: Words = {
     ended: 'Ended',
     eyes: 'Eyes on',
     by: (district: string) => `by ${district}`,
+    byApart: (district: string) => `by ${district} apart`,
     apart: 'decided apart',
     noEyes: 'No eyes yet',
   },
@@ -227,8 +228,14 @@ export const en: Words = {
   alone: {
     title: (age: string) => `The centre is away: this district has been acting alone for ${age}`,
     note: 'It decides by its own cameras and its neighbours’ at the border. Records are joined when the centre is back.',
-    connected: 'Working with the centre',
+    connected: 'With the centre',
     desk: (district: string) => `${district} desk`,
+    header: { connected: 'Desk connected', connecting: 'Connecting to the desk', lost: 'Desk lost' },
+    stale: {
+      title: (age: string) => `No word from the desk for ${age}`,
+      note: 'The screen shows what was known then. Connecting again.',
+      never: 'Connecting to the desk',
+    },
   },
   stale: {
     title: (age) => `No word from the hub for ${age}`,

@@ -27,6 +27,7 @@ export const ko = {
     eyes: '확보',
     noEyes: '확보 전',
     by: (district: string) => `${district} 판단`,
+    byApart: (district: string) => `${district} 단독 판단`,
     apart: '단독 판단',
   },
   states: {
@@ -226,8 +227,14 @@ export const ko = {
   alone: {
     title: (age: string) => `센터 연결이 끊겨 ${age}째 이 자치구가 단독으로 운영합니다`,
     note: '이 자치구 카메라와 경계의 이웃 카메라로 판단합니다. 연결되면 센터와 기록을 맞춥니다.',
-    connected: '센터와 연결되어 운영 중',
+    connected: '센터 연결됨',
     desk: (district: string) => `${district} 상황실`,
+    header: { connected: '상황실 연결됨', connecting: '상황실 연결 중', lost: '상황실 연결 끊김' },
+    stale: {
+      title: (age: string) => `상황실 소식이 ${age}째 없습니다`,
+      note: '화면의 내용은 그때까지의 상황입니다. 다시 연결하고 있습니다.',
+      never: '상황실에 연결하고 있습니다',
+    },
   },
   stale: {
     title: (age: string) => `센터 소식이 ${age}째 없습니다`,

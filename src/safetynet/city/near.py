@@ -66,6 +66,15 @@ class Surroundings:
         here = np.array([x, y])
         return sure.union(node for node in unsure if self._is_near(node, here, BORDER_M))
 
+    def list_neighbours(self, node: NodeId) -> frozenset[NodeId]:
+        """Other districts whose border comes within ``BORDER_M`` of this one."""
+        found = set()
+        for other in self._rings.keys() - {node}:
+            corners = np.concatenate(self._rings[other])
+            if any(self._is_near(node, corner, BORDER_M) for corner in corners):
+                found.add(other)
+        return frozenset(found)
+
     def _look_at_cell(self, i: int, j: int) -> tuple[frozenset[NodeId], tuple[NodeId, ...]]:
         """The districts that are near to all of a cell, and those that are near to some of it."""
         middle = np.array([(i + 0.5) * CELL_M, (j + 0.5) * CELL_M])

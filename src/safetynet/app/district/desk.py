@@ -244,7 +244,7 @@ class LocalDesk:
     def _note(self, standing: Standing | None) -> None:
         if standing is None:
             return
-        if standing.node in (self._own, HUB):
+        if self._desk.shows(standing.node):
             self._consoles.tell_all(NodeEvent(node=self._desk.view_node(standing)))
         if standing.can_show:
             self._responder.hand_again(standing.node)

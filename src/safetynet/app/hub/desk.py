@@ -28,6 +28,7 @@ from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId, ReportId, new_
 from safetynet.city.address import read_address_range
 from safetynet.city.lookup import Gazetteer
 from safetynet.city.model import CameraKind, City, District, Origin
+from safetynet.city.near import Surroundings
 from safetynet.city.tiles import MapTiles
 from safetynet.federation.directory import Standing
 from safetynet.incident.model import Report
@@ -138,8 +139,12 @@ class HubDesk:
         ]
 
     def list_nodes(self) -> Sequence[NodeView]:
-        """Every district of the programme, and how it stands."""
-        return [self.view_node(s) for s in self._owners.directory.list_all()]
+        """Every district that this desk shows, and how it stands; at a district's desk the hub too."""
+        return [self.view_node(s) for s in self._owners.directory.list_all() if self.shows(s.node)]
+
+    def shows(self, node: NodeId) -> bool:
+        """True for nodes that consoles of this desk hear of."""
+        return node == HUB or any(d.node == node for d in self._city.districts)
 
     def list_incidents(self) -> Sequence[IncidentView]:
         """Open incidents and the most recently ended ones, newest first."""
@@ -402,11 +407,15 @@ class HubDesk:
 
 
 def city_view(eyes: Eyes, node: NodeId = HUB) -> CityView:
-    """The city for the first screen; at a district's desk the map is its own part of it."""
+    """The city for the first screen; at a district's desk its own part of it, with the neighbours."""
     city = eyes.city
-    shown = [d for d in city.districts if node in (HUB, d.node)]
-    lons = [lon for d in shown for ring in d.border for lon, _ in ring]
-    lats = [lat for d in shown for ring in d.border for _, lat in ring]
+    own = shown = list(city.districts)
+    if node != HUB:
+        beside = Surroundings(city.districts, city.plane).list_neighbours(node)
+        own = [d for d in city.districts if d.node == node]
+        shown = [*own, *(d for d in city.districts if d.node in beside)]
+    lons = [lon for d in own for ring in d.border for lon, _ in ring]
+    lats = [lat for d in own for ring in d.border for _, lat in ring]
     return CityView(
         name=city.name,
         title_ko=city.title_ko,
