@@ -19,6 +19,7 @@ import pytest_asyncio
 from safetynet.access.grants import decode_grant, encode_grant
 from safetynet.access.keys import KeyRing, open_node_key
 from safetynet.app.live_check import run_live_check
+from safetynet.app.replay.command import run_replay
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId, GrantId, NodeId
 from safetynet.city.synth import small_city
@@ -265,6 +266,9 @@ async def test_a_district_without_the_hub_takes_chooses_grants_shows_and_ends(
     await mapo.report(key=by_http, kind="fire", progress=91)
     await mapo.incident(by_http, state="ended")
     await agrees(town)
+    # What was decided apart can be asked again at the hub, the neighbour's cameras with it.
+    store, bundle = str(town.data / "hub"), town.data.parent / "bundle"
+    assert await asyncio.to_thread(run_replay, store, incident, city=bundle) == 0
 
 
 async def test_what_the_hub_began_is_ended_here_and_changed_there_and_both_agree(

@@ -4,15 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from safetynet.app.border import border_part
 from safetynet.app.cameras import cameras_of, join_cameras
 from safetynet.app.hub.judging import read_observation
 from safetynet.app.hub.moment import now_of, read_asked, read_circumstances
 from safetynet.app.replay.compare import differences
 from safetynet.app.replay.past import Decided, Known, Past
 from safetynet.base.errors import InvalidError
-from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
+from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId, ViewerId
 from safetynet.city.model import City
-from safetynet.incident.moment import MomentBody
+from safetynet.city.near import Surroundings
+from safetynet.incident.moment import KnownBody, MomentBody
 from safetynet.incident.showing import JudgedBody
 from safetynet.sight.model import Observation
 from safetynet.sight.service import Sight
@@ -49,6 +51,7 @@ class Replayer:
     def __init__(self, city: City, past: Past) -> None:
         self._city = city
         self._past = past
+        self._around = Surroundings(city.districts, city.plane)
         self._bare: dict[bool, Sight] = {}
         self._eyes: tuple[object, Sight] | None = None
 
@@ -57,10 +60,7 @@ class Replayer:
         moment = one.body.moment
         if moment is None:
             return Replayed(decided=one, verdict=Verdict.OLDER)
-        known = {
-            k.owner: self._past.find_known(k.catalogue, one.body.decided_at)
-            for k in moment.catalogues
-        }
+        known = {k.owner: self._find_known(one, k) for k in moment.catalogues}
         lacking = tuple(self._lacking(moment, known))
         if lacking:
             return Replayed(decided=one, verdict=Verdict.NOT_REPLAYED, where=lacking)
@@ -70,6 +70,17 @@ class Replayer:
             return Replayed(decided=one, verdict=Verdict.DIFFERS, where=(f"no question: {error}",))
         verdict = Verdict.DIFFERS if where else Verdict.SAME
         return Replayed(decided=one, verdict=verdict, where=where)
+
+    def _find_known(self, one: Decided, known: KnownBody) -> Known | None:
+        """The catalogue that a decision counted on: an owner's, or of a neighbour's what stood at the border."""
+        found = self._past.find_known(known.catalogue, one.body.decided_at)
+        if found is not None or one.node in (HUB, known.owner):
+            return found
+        for whole in reversed(self._past.beside.get(known.owner, ())):
+            part = border_part(whole.catalogue, one.node, self._around)
+            if whole.since <= one.body.decided_at and part.checksum == known.catalogue:
+                return replace(whole, catalogue=part)
+        return None
 
     def _lacking(self, moment: MomentBody, known: Mapping[NodeId, Known | None]) -> Iterator[str]:
         """Why it cannot be asked again."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from safetynet.base.ids import CameraId, IncidentId, NodeId
+from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId
 from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.inventory import CAMERAS_CHANGED, CamerasChangedBody, record_of
 from safetynet.federation.messages import CameraRecord
@@ -53,6 +53,8 @@ class Past:
     words: tuple[Word, ...]
     known: Mapping[str, tuple[Known, ...]] = field(default_factory=dict)
     """By checksum, oldest first: a catalogue may come back to what it was."""
+    beside: Mapping[NodeId, tuple[Known, ...]] = field(default_factory=dict)
+    """By owner, oldest first: every catalogue of those whose border a district may have counted on."""
 
     def find_known(self, checksum: str, at: str) -> Known | None:
         """The catalogue of a checksum as it last was at a time; None where no journal says it."""
@@ -84,8 +86,21 @@ async def read_past(store: Store, incident: IncidentId | None = None) -> Past:
         for known in one.body.moment.catalogues
     }
     judged = {word.body.camera for word in words}
+    beside = {
+        known.owner
+        for one in decided
+        if one.node != HUB and one.body.moment is not None
+        for known in one.body.moment.catalogues
+        if known.owner != one.node
+    }
     changes = await read_kinds(store, [CAMERAS_CHANGED]) if wanted else []
-    return Past(decided=decided, words=words, known=_known(changes, wanted, judged))
+    every = _known(changes, judged)
+    return Past(
+        decided=decided,
+        words=words,
+        known=_by_checksum(every, wanted),
+        beside={owner: every.get(owner, ()) for owner in beside},
+    )
 
 
 def _in_order(entries: Iterable[Entry], kind: str) -> list[Entry]:
@@ -93,24 +108,27 @@ def _in_order(entries: Iterable[Entry], kind: str) -> list[Entry]:
     return sorted(found, key=lambda e: (e.node, e.epoch, e.seq))
 
 
-def _known(
-    changes: Sequence[Entry], wanted: set[str], judged: set[CameraId]
-) -> dict[str, tuple[Known, ...]]:
-    """The wanted catalogues, folded from the entries on cameras of all nodes."""
-    found: dict[str, tuple[Known, ...]] = {}
-    by_node: dict[NodeId, list[Entry]] = {}
+def _known(changes: Sequence[Entry], judged: set[CameraId]) -> dict[NodeId, tuple[Known, ...]]:
+    """Every catalogue that there was, folded from the entries on cameras, by its owner."""
+    found: dict[NodeId, list[Known]] = {}
     for entry in _in_order(changes, CAMERAS_CHANGED):
-        by_node.setdefault(entry.node, []).append(entry)
-    for node, entries in by_node.items():
-        catalogue, moved = Catalogue(node), dict[CameraId, str]()
-        for entry in entries:
-            body = entry.read(CamerasChangedBody)
-            put = tuple(record_of(camera) for camera in body.put)
-            moved = _moved(catalogue, put, body.removed, moved, judged, entry.time)
-            catalogue = catalogue.changed(Change(put=put, removed=body.removed))
-            if catalogue.checksum in wanted:
-                known = Known(catalogue=catalogue, since=entry.time, moved=moved)
-                found[catalogue.checksum] = (*found.get(catalogue.checksum, ()), known)
+        mine = found.setdefault(entry.node, [])
+        before = mine[-1] if mine else Known(catalogue=Catalogue(entry.node), since="", moved={})
+        body = entry.read(CamerasChangedBody)
+        put = tuple(record_of(camera) for camera in body.put)
+        moved = _moved(before.catalogue, put, body.removed, before.moved, judged, entry.time)
+        catalogue = before.catalogue.changed(Change(put=put, removed=body.removed))
+        mine.append(Known(catalogue=catalogue, since=entry.time, moved=moved))
+    return {node: tuple(known) for node, known in found.items()}
+
+
+def _by_checksum(
+    every: Mapping[NodeId, Sequence[Known]], wanted: set[str]
+) -> dict[str, tuple[Known, ...]]:
+    found: dict[str, tuple[Known, ...]] = {}
+    for one in (known for mine in every.values() for known in mine):
+        if (checksum := one.catalogue.checksum) in wanted:
+            found[checksum] = (*found.get(checksum, ()), one)
     return found
 
 
