@@ -31,7 +31,7 @@ class VideoWorker:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "safetynet.video",
+                "safetynet.video.__main__",
                 "--fd",
                 str(theirs.fileno()),
                 "--limits",
