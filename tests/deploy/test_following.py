@@ -1,11 +1,15 @@
 """The guides, word by word: a hub of three with two districts is built, and a third district joins."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from tests.deploy.following import DISTRICTS, pretended
+from tests.deploy.example import ADDRESSES
+from tests.deploy.following import DISTRICTS, City, pretended
+from tests.docs.pages import ROOT
 
 DRILL = (
     '{"sender":"119","key":"T20260101000002","kind":"fire","drill":true,'
@@ -45,3 +49,31 @@ def test_a_hub_of_three_is_built_and_a_third_district_joins(postgres_bin: Path) 
             nodes = msgspec.json.decode(city.run(name, "curl -fsS http://$HERE:8600/api/nodes"))
             joined = {n["node"] for n in nodes if n["state"] == "here"}
             assert joined == set(DISTRICTS), name
+        if (haproxy := shutil.which("haproxy")) is not None:
+            one_address_outlives_a_machine(city, haproxy)
+
+
+def one_address_outlives_a_machine(city: City, haproxy: str) -> None:
+    """Behind the balancer of the example a report is taken though the machine that took one is gone."""
+    text = (ROOT / "deploy" / "example" / "haproxy.cfg").read_text("utf-8")
+    own = city.addresses["a"].rpartition(".")[0] + ".99"
+    for name, there in ADDRESSES.items():
+        text = text.replace(f"{there}:", f"{city.addresses[name]}:")
+    text = text.replace("bind :80\n", f"bind {own}:8600\n").replace(
+        "bind :8619", f"bind {own}:8619"
+    )
+    config = city.folder / "haproxy.cfg"
+    config.write_text(text, "utf-8")
+    with subprocess.Popen([haproxy, "-q", "-db", "-f", str(config)]) as balancer:
+        try:
+            for number, stopped in enumerate(("", "a"), start=3):
+                if stopped:
+                    city.run(stopped, "systemctl stop safetynet-hub")
+                drill = DRILL.replace("0002", f"{number:04}")
+                report = f"""for try in $(seq 60); do
+                    curl -fs -H 'content-type: application/json' -d '{drill}' http://{own}:8600/api/reports && exit 0
+                    sleep 1
+                done; exit 1"""
+                assert '"incident":"inc_' in city.run("b", report)
+        finally:
+            balancer.terminate()
