@@ -111,6 +111,12 @@ def _find_area(code: str, gazetteer: Gazetteer) -> Area | None:
 
 
 def _place(report: Report, at: LonLat, error_m: float, origin: PlaceOrigin) -> IncidentPlace:
+    """As exactly as an entry keeps it (1e-7 degrees, millimetres): else the same word said again after
+    the incident was read back would be another place."""
     return IncidentPlace(
-        at=at, error_m=error_m, origin=origin, address=report.address, dong_code=report.dong_code
+        at=LonLat(round(at.lon * 1e7) / 1e7, round(at.lat * 1e7) / 1e7),
+        error_m=round(error_m * 1000) / 1000,
+        origin=origin,
+        address=report.address,
+        dong_code=report.dong_code,
     )

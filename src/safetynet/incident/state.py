@@ -107,7 +107,8 @@ def apply_report(
     joined = _join(incident, told)
     if joined == incident:
         return _nothing_new(incident, told)
-    if msgspec.structs.replace(joined, told=incident.told) == incident:
+    times = {"told": incident.told, "received_at": incident.received_at}
+    if msgspec.structs.replace(joined, **times) == incident:
         return _restated(incident, joined, told)
     after = msgspec.structs.replace(joined, revision=incident.revision + 1, changed_at=now)
     outcome, reason = _outcome(incident, after, told)
@@ -262,7 +263,9 @@ def _nothing_new(incident: Incident, told: Incident) -> Change:
 
 
 def _restated(incident: Incident, joined: Incident, told: Incident) -> Change:
-    """Known words said anew: only their time is kept, for the order of what comes later."""
+    """Known words said anew: only their time is kept, for the order of what comes later. They may have come
+    before those that are known: a sender that was not answered tries another process of the hub, and both
+    words get through."""
     if told.state.is_open and not incident.state.is_open:
         return Change(outcome=Outcome.LATE, before=incident, after=joined, reason="after_end")
     return Change(outcome=Outcome.DUPLICATE, before=incident, after=joined, reason="restated")
