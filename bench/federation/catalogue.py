@@ -41,6 +41,7 @@ from safetynet.federation.identity.node import open_identity
 from safetynet.federation.inventory import CATALOGUE_FOLDS
 from safetynet.federation.messages import Beat, CameraRecord, CatalogueRequest, decode, encode
 from safetynet.federation.nats_config import (
+    Address,
     DistrictServer,
     HubServer,
     write_district_config,
@@ -307,7 +308,7 @@ async def _servers(folder: Path, node: NodeId) -> AsyncIterator[tuple[NatsBus, N
     )
     write_hub_config(hub, hub_conf)
     own = DistrictServer(
-        identity=own_keys, client_port=own_port, hub_host="127.0.0.1", hub_leaf_port=leaf_port
+        identity=own_keys, client_port=own_port, hub=[Address(host="127.0.0.1", port=leaf_port)]
     )
     write_district_config(own, own_conf)
     with _running(hub_conf), _running(own_conf):

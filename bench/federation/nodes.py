@@ -37,6 +37,7 @@ from safetynet.federation.bus import NatsBus, connect_bus
 from safetynet.federation.identity.city import create_city, create_node, list_members
 from safetynet.federation.identity.node import open_identity
 from safetynet.federation.nats_config import (
+    Address,
     DistrictServer,
     HubServer,
     write_district_config,
@@ -252,8 +253,7 @@ class Federation:
             leaf = DistrictServer(
                 identity=identity,
                 client_port=self._nats[node],
-                hub_host="127.0.0.1",
-                hub_leaf_port=self._shape.dial(node, self._leaf),
+                hub=[Address(host="127.0.0.1", port=self._shape.dial(node, self._leaf))],
             )
             write_district_config(leaf, config)
         command = (find_nats_server(), "--config", str(config))

@@ -14,6 +14,7 @@ PLACES = {
     "journal/snapshot.py": "digest over folded rows without what is sealed",
     "store/postgres.py": "the number of a lock from its name",
     "federation/catalogue.py": "checksum over a district's cameras",
+    "federation/identity/certificates.py": "a node's public key, by which servers of a cluster know it",
     "video/record.py": "the bytes of a clip, by which a copy is proved",
     "video/taking.py": "the bytes of a still, likewise",
     "app/check_exports.py": "files of clips and stills, likewise",

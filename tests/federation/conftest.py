@@ -17,6 +17,7 @@ from safetynet.federation.bus import NatsBus, connect_bus
 from safetynet.federation.identity.city import create_city, create_node, list_members
 from safetynet.federation.identity.node import Identity, open_identity
 from safetynet.federation.nats_config import (
+    Address,
     DistrictServer,
     HubServer,
     write_district_config,
@@ -64,8 +65,7 @@ class Servers:
         server = DistrictServer(
             identity=self.identity[node],
             client_port=self.port[node],
-            hub_host="127.0.0.1",
-            hub_leaf_port=self.leaf_port,
+            hub=[Address(host="127.0.0.1", port=self.leaf_port)],
         )
         write_district_config(server, self._config[node])
 

@@ -34,6 +34,7 @@ from safetynet.federation.identity.node import (
 )
 from safetynet.federation.identity.tls import make_tls
 from safetynet.federation.nats_config import (
+    Address,
     DistrictServer,
     HubServer,
     write_district_config,
@@ -358,8 +359,7 @@ async def test_a_false_hub_is_not_joined(servers: Servers, buses: Buses) -> None
     district = DistrictServer(
         identity=servers.identity[MAPO],
         client_port=servers.port[MAPO],
-        hub_host=host,
-        hub_leaf_port=servers.leaf_port,
+        hub=[Address(host=host, port=servers.leaf_port)],
     )
     write_hub_config(false, servers.folder / f"{HUB}.conf")
     write_district_config(district, servers.folder / f"{MAPO}.conf")

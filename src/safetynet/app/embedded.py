@@ -32,6 +32,7 @@ from safetynet.city.model import District
 from safetynet.federation.identity.city import create_city, create_node, list_members
 from safetynet.federation.identity.node import open_identity
 from safetynet.federation.nats_config import (
+    Address,
     DistrictServer,
     HubServer,
     write_district_config,
@@ -213,8 +214,7 @@ class EmbeddedCity:
             leaf = DistrictServer(
                 identity=identity,
                 client_port=self._nats[node],
-                hub_host=self.addresses.host,
-                hub_leaf_port=self._leaf,
+                hub=[Address(host=self.addresses.host, port=self._leaf)],
             )
             write_district_config(leaf, path)
         name = f"nats-{node}"

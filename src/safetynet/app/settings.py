@@ -118,6 +118,8 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The sealing keys' store, another database; ``keys/keys.sqlite`` under ``data`` where None."""
     nats_url: str
     """The hub's own NATS server; with ``keys`` it begins ``tls://``."""
+    nats_urls: tuple[str, ...] = ()
+    """The other servers of its cluster, in the order in which they are turned to when that one is gone."""
     keys: str | None = None
     """Folder of the hub's certificate and nkey, as ``safetynet keys`` fills it. Without it the bus is
     neither secret nor proved, and must be on a loopback address."""
@@ -127,12 +129,25 @@ class HubSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Console and API."""
     ucp_port: int = 8619
     """TCP frames of 119 and 112."""
+    address: str | None = None
+    """Where the hub's other processes reach this one, ``http://HOST:PORT``; ``host`` and ``http_port`` where
+    None. For a hub of several processes on PostgreSQL alone."""
     staging: str | None = None
     """Address of a service that stages incidents in a simulated city, for the console."""
     demo: bool = False
     """Told to the console: this is no real city."""
     log_level: str = "info"
     """``debug``, ``info``, ``warning`` or ``error``."""
+
+    @property
+    def nats_servers(self) -> tuple[str, ...]:
+        """Every server that this process may turn to, its own first."""
+        return (self.nats_url, *self.nats_urls)
+
+    @property
+    def reached_at(self) -> str:
+        """Base address of this process for the others of the hub."""
+        return self.address or f"http://{self.host}:{self.http_port}"
 
 
 def load_settings[T](path: Path, kind: type[T]) -> T:

@@ -103,10 +103,27 @@ def add_nats(commands: Commands) -> None:
     hub.add_argument("keys", type=Path, metavar="KEYS", help="the hub's own")
     hub.add_argument("--city", type=Path, required=True, metavar="CITY", help="the register")
     hub.add_argument("--leafs", required=True, metavar="HOST:PORT", help="where districts join")
+    hub.add_argument(
+        "--cluster", metavar="HOST:PORT", help="where the hub's other servers reach this one"
+    )
+    hub.add_argument(
+        "--route",
+        dest="routes",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="another server of the hub's cluster; may be repeated",
+    )
     hub.set_defaults(run=_nats_hub)
     district = roles.add_parser("district", help="a district's, a leaf node of the hub's")
     district.add_argument("keys", type=Path, metavar="KEYS", help="the district's own")
-    district.add_argument("--hub", required=True, metavar="HOST:PORT", help="where it joins")
+    district.add_argument(
+        "--hub",
+        action="append",
+        required=True,
+        metavar="HOST:PORT",
+        help="where it joins; repeated where the hub has several servers",
+    )
     district.set_defaults(run=_nats_district)
     for role in (hub, district):
         role.add_argument(
@@ -193,12 +210,19 @@ def _drop(a: argparse.Namespace) -> int:
 def _nats_hub(a: argparse.Namespace) -> int:
     from safetynet.app.nats_command import read_address, write_hub
 
-    clients, leafs = read_address(a.clients), read_address(a.leafs)
-    return write_hub(a.keys, a.city, clients=clients, leafs=leafs, out=a.out)
+    return write_hub(
+        a.keys,
+        a.city,
+        clients=read_address(a.clients),
+        leafs=read_address(a.leafs),
+        cluster=read_address(a.cluster) if a.cluster else None,
+        routes=[read_address(text) for text in a.routes],
+        out=a.out,
+    )
 
 
 def _nats_district(a: argparse.Namespace) -> int:
     from safetynet.app.nats_command import read_address, write_district
 
-    clients, hub = read_address(a.clients), read_address(a.hub)
+    clients, hub = read_address(a.clients), [read_address(text) for text in a.hub]
     return write_district(a.keys, clients=clients, hub=hub, out=a.out)

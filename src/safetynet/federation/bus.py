@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.transport import TcpTransport
 
 from safetynet.base.errors import RefusedError, SafetyNetError, UnavailableError
 from safetynet.base.ids import NodeId
@@ -29,6 +30,7 @@ Answerer = Callable[[bytes], Awaitable[bytes]]
 KEEP_TRYING: dict[str, Any] = {
     "allow_reconnect": True,
     "max_reconnect_attempts": -1,
+    "dont_randomize": True,
     "reconnect_time_wait": 0.1,
     "ping_interval": 2,
     "max_outstanding_pings": 2,
@@ -38,6 +40,8 @@ KEEP_TRYING: dict[str, Any] = {
 LEAVE_WITHIN_S = 1.0
 MAX_TOLD = 100
 """Different troubles of one outage that are logged."""
+_LATE = ("APPLICATION_DATA_AFTER_CLOSE_NOTIFY",)
+"""Said of a connection that we had left already: no refusal."""
 NOBODY_LISTENS = "503"
 """Status with which a server answers where no subscription matches."""
 PENDING_MESSAGES = 65_536
@@ -63,6 +67,32 @@ class Bus(Protocol):
     async def ask(self, subject: str, data: bytes, within_s: float) -> bytes:
         """One reply; raises ``UnavailableError`` where none comes in time."""
         ...
+
+
+class _Transport(TcpTransport):
+    """Does not wait for ever for a farewell: a server that stands still never says it, nor does one that broke
+    off the handshake."""
+
+    async def wait_closed(self) -> None:
+        """Until the connection is closed, by force where it must be."""
+        try:
+            async with asyncio.timeout(LEAVE_WITHIN_S):
+                await super().wait_closed()  # type: ignore[no-untyped-call]  # foreign
+        except TimeoutError:
+            if self._io_writer is not None:
+                self._io_writer.transport.abort()
+
+    def __bool__(self) -> bool:
+        """True, or the client would make one of its own."""
+        return True
+
+
+class _Client(Client):
+    """The client, over our transport."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transport = _Transport()  # type: ignore[no-untyped-call]  # foreign
 
 
 class NatsBus:
@@ -149,15 +179,21 @@ class NatsBus:
         await leave(self._client)
 
 
-async def connect_bus(url: str, node: NodeId, identity: Identity | None = None) -> NatsBus:
+async def connect_bus(
+    servers: str | Sequence[str], node: NodeId, identity: Identity | None = None
+) -> NatsBus:
     """Connect to a node's own server, waiting until it serves; reconnects for ever.
+
+    Of several servers, which are one cluster, the first that serves is taken, in their order; when it
+    is gone, the next.
 
     Without an identity there is neither secrecy nor proof of who speaks: that is for one machine
     whose accounts trust each other, and raises ``RefusedError`` ``bus.plain`` for any but a loopback
     address. Raises ``RefusedError`` ``bus.refused`` where the server is there and we do not believe
     each other: waiting would not help.
     """
-    client, refusal = Client(), asyncio.get_running_loop().create_future()
+    urls = [servers] if isinstance(servers, str) else list(servers)
+    client, refusal = _Client(), asyncio.get_running_loop().create_future()
 
     told: set[str] = set()
 
@@ -170,13 +206,15 @@ async def connect_bus(url: str, node: NodeId, identity: Identity | None = None) 
         told.clear()
         log.info("bus.connected_again")
 
-    options = KEEP_TRYING | _prove(url, identity)
-    connecting = asyncio.ensure_future(client.connect(url, name=node, error_cb=report, **options))
+    options = KEEP_TRYING | _prove(urls, identity)
+    connecting = asyncio.ensure_future(
+        client.connect(urls, name=node, error_cb=report, reconnected_cb=report_back, **options)
+    )
     try:
         await asyncio.wait({connecting, refusal}, return_when=asyncio.FIRST_COMPLETED)
         if not connecting.done():
             error = refusal.result()
-            raise RefusedError("bus.refused", str(error), url=url) from error
+            raise RefusedError("bus.refused", str(error), url=_list(urls)) from error
         await connecting
         bus = NatsBus(client, node)
         await bus.listen()
@@ -185,7 +223,7 @@ async def connect_bus(url: str, node: NodeId, identity: Identity | None = None) 
         await asyncio.wait({connecting})
         await leave(client)
         if isinstance(error, nats.errors.Error | OSError):
-            raise UnavailableError("bus.connect", str(error), url=url) from error
+            raise UnavailableError("bus.connect", str(error), url=_list(urls)) from error
         raise
     return bus
 
@@ -209,10 +247,17 @@ def _tell(error: Exception, told: set[str]) -> None:
 
 def _is_refusal(error: Exception) -> bool:
     """True where one of both ends does not believe the other; NATS says its own no in words only."""
-    return isinstance(error, ssl.SSLError) or "authorization violation" in str(error).lower()
+    if isinstance(error, ssl.SSLError):
+        broken_off = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+        return not broken_off and error.reason not in _LATE
+    return "authorization violation" in str(error).lower()
 
 
-def _prove(url: str, identity: Identity | None) -> dict[str, Any]:
+def _list(urls: Sequence[str]) -> str:
+    return ", ".join(urls)
+
+
+def _prove(urls: Sequence[str], identity: Identity | None) -> dict[str, Any]:
     """Options of the client (``Any``: foreign): who we are, and whose signature we ask for."""
     if identity is not None:
         return {
@@ -220,7 +265,7 @@ def _prove(url: str, identity: Identity | None) -> dict[str, Any]:
             "tls_handshake_first": True,
             "nkeys_seed": str(identity.seed),
         }
-    host = urlsplit(url).hostname or ""
-    if host not in LOOPBACK:
-        raise RefusedError("bus.plain", "without keys only a loopback address is used", url=url)
+    for url in urls:
+        if (urlsplit(url).hostname or "") not in LOOPBACK:
+            raise RefusedError("bus.plain", "without keys only a loopback address is used", url=url)
     return {}

@@ -1,4 +1,5 @@
-"""The configuration of a node's own NATS server: the hub accepts leaf nodes, a district is one.
+"""The configuration of a node's own NATS server: the hub accepts leaf nodes, a district is one. Several
+servers of the hub are one cluster.
 
 Two locks on every connection: a certificate of the city (mutual TLS), and the nkey of a node that
 the register knows. What the node may say and hear follows from the grammar of subjects; at the hub
@@ -17,6 +18,29 @@ from safetynet.federation.identity.node import Identity
 from safetynet.federation.permissions import permissions_of
 
 CLIENT, LEAF = "STANDARD", "LEAFNODE"
+PING_EVERY = "2s"
+"""A link on which nothing comes is given up after three of these: one whose other end froze, or whose
+cable was pulled. The servers' own default is minutes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a server is found."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """One server's part in the hub's cluster."""
+
+    own: Address
+    """Where the other servers reach this one."""
+    others: Sequence[Address]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +55,8 @@ class HubServer:
     host: str = "127.0.0.1"
     leaf_host: str = "127.0.0.1"
     """The address that districts reach; in the hub's certificate."""
+    cluster: Cluster | None = None
+    """None where the hub has one server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +65,8 @@ class DistrictServer:
 
     identity: Identity
     client_port: int
-    hub_host: str
-    hub_leaf_port: int
+    hub: Sequence[Address]
+    """Leaf ports of the hub's servers; the link goes to one of them, and to another when that is gone."""
     host: str = "127.0.0.1"
 
 
@@ -53,19 +79,22 @@ def write_hub_config(server: HubServer, path: Path) -> None:
     leaf = f"""leafnodes {{
   listen: {_quote(f"{server.leaf_host}:{server.leaf_port}")}
   tls {_tls(server.identity, verify=True)}
+  no_advertise: true
 }}"""
+    name = HUB if server.cluster is None else f"{HUB}-{server.cluster.own}"
+    more = leaf if server.cluster is None else f"{leaf}\n{_cluster(server, server.cluster)}"
     address = f"{server.host}:{server.client_port}"
-    _write_private(path, _server(HUB, address, server.identity, users, leaf))
+    _write_private(path, _server(name, address, server.identity, users, more))
 
 
 def write_district_config(server: DistrictServer, path: Path) -> None:
     """Write the configuration file of a district's server; the seed stands in it: NATS reads no file."""
     member = server.identity.member
-    url = f"tls://{server.hub_host}:{server.hub_leaf_port}"
+    urls = [f"tls://{place}" for place in server.hub]
     leaf = f"""leafnodes {{
   reconnect: "1s"
   remotes = [ {{
-    url: {_quote(url)}
+    urls: {_quote(urls)}
     nkey: {_quote(server.identity.read_seed())}
     tls {_tls(server.identity, verify=False)}
   }} ]
@@ -75,12 +104,32 @@ def write_district_config(server: DistrictServer, path: Path) -> None:
     _write_private(path, _server(member.node, address, server.identity, users, leaf))
 
 
-def _server(name: NodeId, address: str, identity: Identity, users: Iterable[str], leaf: str) -> str:
+def _cluster(server: HubServer, cluster: Cluster) -> str:
+    """Whom a route is made with: nobody but the hub's own keys. That a certificate is of the city is
+    not enough, for each district has one, and on a route everything may be said."""
+    members = [server.identity.member, *(m for m in server.members if m.node == HUB)]
+    tls = _tls_files(server.identity) | {
+        "pinned_certs": sorted({member.key_sha256 for member in members}),
+        "timeout": 5,
+    }
+    # Nothing is told about who else there is: everybody has the list, with names that stand in certificates.
+    return f"""cluster {{
+  name: {_quote(HUB)}
+  listen: {_quote(str(cluster.own))}
+  no_advertise: true
+  tls {_quote(tls)}
+  routes: {_quote([f"tls://{place}" for place in cluster.others])}
+}}"""
+
+
+def _server(name: str, address: str, identity: Identity, users: Iterable[str], leaf: str) -> str:
     listed = "\n".join(users)
     return f"""server_name: {_quote(name)}
 listen: {_quote(address)}
 max_payload: 8MB
 write_deadline: "2s"
+ping_interval: {_quote(PING_EVERY)}
+ping_max: 2
 tls {_tls(identity, verify=True)}
 authorization {{
   users = [
@@ -106,14 +155,17 @@ def _user(node: NodeId, nkey: str, connects_as: str) -> str:
 
 
 def _tls(identity: Identity, *, verify: bool) -> str:
-    files = {
+    files = _tls_files(identity) | {"handshake_first": True}
+    return _quote(files | {"verify": True} if verify else files)
+
+
+def _tls_files(identity: Identity) -> dict[str, object]:
+    return {
         "cert_file": identity.certificate,
         "key_file": identity.key,
         "ca_file": identity.city,
         "min_version": "1.3",
-        "handshake_first": True,
     }
-    return _quote(files | {"verify": True} if verify else files)
 
 
 def _quote(value: object) -> str:

@@ -4,6 +4,7 @@ A node's certificate says all that is known of it: its name (CN), the addresses 
 and its nkey (a URI among them), so that one request and one answer carry both identities.
 """
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -47,6 +49,8 @@ class Member:
     nkey: str
     hosts: tuple[str, ...]
     serial: str
+    key_sha256: str
+    """Of its public key, hex: by this the servers of one cluster know each other."""
     not_before: datetime
     not_after: datetime
 
@@ -136,11 +140,13 @@ def read_member(pem: bytes) -> Member:
     """What a node's certificate says; raises ``InvalidError`` where it is no node's."""
     certificate = _load(pem)
     node, hosts, public = _read_names(certificate.subject, certificate.extensions)
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return Member(
         node=node,
         nkey=public,
         hosts=hosts,
         serial=f"{certificate.serial_number:x}",
+        key_sha256=hashlib.sha256(key).hexdigest(),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
     )
