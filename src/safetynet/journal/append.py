@@ -1,6 +1,7 @@
 """A node's own journal: one transaction writes the entries and the state they mean."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 
 from sqlalchemy import Connection
 
@@ -9,6 +10,7 @@ from safetynet.base.errors import InvalidError
 from safetynet.base.ids import NodeId
 from safetynet.journal.entry import EPOCH_KIND, Draft, Entry, encode_entry
 from safetynet.journal.feed import Feed
+from safetynet.journal.generation import check_generation
 from safetynet.journal.rows import Folds, Head, fold_again, read_head, store_entries
 from safetynet.journal.tail import Tail, announcement
 from safetynet.store.store import Store
@@ -72,6 +74,7 @@ class Journal:
         """Committed entries of this node, in order: ``with journal.feed.subscribe() as s``. What
         other processes append comes while ``watch`` runs."""
         self._tail = Tail(node, store, self.feed, clock) if store.shared else None
+        self._generation: str | None = None
         self._clock = clock
         self._folds = folds
 
@@ -100,6 +103,8 @@ class Journal:
         """
 
         def work(conn: Connection) -> tuple[T, list[Entry]]:
+            if self._generation is not None:
+                check_generation(conn, self.node, self._generation)
             change = Change(conn, self.node, self._clock, self._folds)
             return decide(change), change.entries
 
@@ -111,6 +116,13 @@ class Journal:
         )
         return result
 
+    def under(self, generation: str) -> "Journal":
+        """The same journal for who answers in this generation: from the moment a newer one has begun,
+        whatever it still wants to append raises ``UnavailableError`` ``journal.replaced``."""
+        mine = copy(self)
+        mine._generation = generation if self.store.shared else None  # else nobody can replace us
+        return mine
+
     async def watch(self) -> None:
         """Hand what other processes append to ``feed``, until cancelled.
 
@@ -118,6 +130,11 @@ class Journal:
         """
         if self._tail is not None:
             await self._tail.run()
+
+    async def wait_watched(self) -> None:
+        """Return when ``feed`` hears of all that is committed from now on, whoever does it."""
+        if self._tail is not None:
+            await self._tail.begun.wait()
 
     async def begin_epoch(self, epoch: int) -> Entry:
         """Begin a new epoch where this node cannot know its own head, as after a restore."""

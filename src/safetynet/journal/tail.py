@@ -40,6 +40,8 @@ class Tail:
         self._at: _Position | None = None
         """The last entry handed on; None: begin with whatever is next."""
         self._behind = asyncio.Event()
+        self.begun = asyncio.Event()
+        """Set as soon as nothing that is committed is missed any more."""
 
     def take(self, entries: Sequence[Entry]) -> None:
         """Entries that this process committed; called on the loop, in order of commit."""
@@ -84,6 +86,7 @@ class Tail:
     def _begin_at(self, head: Head) -> None:
         if self._at is None:  # else our own entries were handed on before
             self._at = (head.epoch, head.seq)
+            self.begun.set()
 
     async def _read_on(self) -> int:
         epoch, seq = self._at or (0, 0)
@@ -98,6 +101,7 @@ class Tail:
 
     def _hand_on(self, entry: Entry) -> None:
         self._at = (entry.epoch, entry.seq)
+        self.begun.set()
         self._feed.publish((entry,))
 
 

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.engine import URL
 
 from safetynet.base.clock import Clock
+from safetynet.base.errors import UnavailableError
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -29,7 +30,8 @@ async def hold_duty(url: URL, duty: str, work: Work, clock: Clock) -> None:
     process dies, and two seconds after it froze, and another takes it at its next look. Where it is
     lost ``work`` is cancelled, and begun again when the duty is ours again. For up to
     ``FROZEN_AFTER_S`` a frozen process that wakes may still work beside its successor, so ``work``
-    must bear being done twice. On SQLite a node has one process, which always has its duties.
+    must bear being done twice. Work that fails for want of its store (``UnavailableError``) is begun
+    again, here or elsewhere. On SQLite a node has one process, which always has its duties.
     """
     if url.get_backend_name() != "postgresql":
         await work()
@@ -66,6 +68,9 @@ async def _work_while_alive(session: "AsyncConnection[Any]", work: Work, clock: 
             living = group.create_task(_live(session, working, clock))
             working.add_done_callback(lambda _: living.cancel())
     except ExceptionGroup as errors:
+        if errors.split(UnavailableError)[1] is None:
+            log.warning("duty.failed", error=str(errors.exceptions[0]))
+            return False
         raise errors.exceptions[0] from None  # the work's own: nothing else here raises
     return not working.cancelled()
 
@@ -77,6 +82,15 @@ async def _live(session: "AsyncConnection[Any]", working: asyncio.Task[None], cl
     try:
         while True:
             await clock.sleep(LOOK_EVERY_S)
-            await session.execute("SELECT 1")
+            saying = asyncio.ensure_future(session.execute("SELECT 1"))
+            try:
+                # Not by a timeout: psycopg would first try to tell a server that nobody can reach.
+                await asyncio.wait({saying}, timeout=FROZEN_AFTER_S)
+                if not saying.done():
+                    working.cancel()
+                    return
+                saying.result()
+            finally:
+                saying.cancel()
     except psycopg.Error:
         working.cancel()

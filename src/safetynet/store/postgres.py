@@ -19,7 +19,7 @@ from safetynet.base.errors import BrokenError
 
 OLDEST_VERSION = 140000
 """PostgreSQL 14: the first that ends an idle session by itself (``idle_session_timeout``)."""
-FROZEN_AFTER_S = 5
+FROZEN_AFTER_S = 3
 """A writer that stands still inside its transaction this long is ended, so that others go on."""
 LOCKED_AFTER_S = 10
 """Waiting for the writer's lock ends here; longer than a frozen writer may hold it."""

@@ -27,7 +27,7 @@ class Schema:
     migrations: str | None = None
 
 
-NODE_SCHEMA = Schema(metadata=metadata, version="0004", migrations="safetynet.store:migrations")
+NODE_SCHEMA = Schema(metadata=metadata, version="0005", migrations="safetynet.store:migrations")
 KEYS_SCHEMA = Schema(
     metadata=keys_metadata, version="0002", migrations="safetynet.store:key_migrations"
 )

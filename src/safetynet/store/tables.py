@@ -85,6 +85,17 @@ nodes = Table(
 )
 """Head of each known journal; ``broken`` with the rule and the refused line where a chain broke."""
 
+answering = Table(
+    "answering",
+    metadata,
+    _node(),
+    Column("generation", String(), nullable=False),
+    Column("address", String(), nullable=False),
+    Column("since", _TIME, nullable=False),
+)
+"""Which process of a node answers for it, since when and where it is reached by the others. What a process
+of an earlier generation still wants to write is refused."""
+
 incidents = Table(
     "incidents",
     metadata,
