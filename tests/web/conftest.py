@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from litestar import Litestar
 
 from safetynet.web.app import create_app
 from tests.support import eventually
@@ -26,9 +27,16 @@ class Web:
 
 @asynccontextmanager
 async def serve(desk: FakeDesk, static: Path) -> AsyncIterator[Web]:
-    """Serve until the block ends."""
+    """Serve a desk until the block ends."""
+    async with serve_app(create_app(desk, static), desk) as web:
+        yield web
+
+
+@asynccontextmanager
+async def serve_app(app: Litestar, desk: FakeDesk) -> AsyncIterator[Web]:
+    """Serve an app over a desk until the block ends."""
     config = uvicorn.Config(
-        create_app(desk, static),
+        app,
         host="127.0.0.1",
         port=0,
         log_config=None,

@@ -22,6 +22,7 @@ from safetynet.web.types import (
     DestroyedView,
     DestroyIn,
     FromConsole,
+    HealthView,
     Hello,
     IncidentView,
     JournalLine,
@@ -61,6 +62,7 @@ class FakeDesk:
         self.error: SafetyNetError | None = None
         """Raised by whatever is asked next and from then on."""
         self.reports: list[tuple[ReportIn, bytes]] = []
+        self.answers = True
         self.tiles: dict[tuple[int, int, int], bytes] = {}
         self.gateways: dict[str, str] = {}
         self.feeds: list[Feed] = []
@@ -80,6 +82,10 @@ class FakeDesk:
     def get_settings(self) -> SettingsView:
         self._try()
         return SettingsView(version="0", demo=False, staging=None)
+
+    async def get_health(self) -> HealthView:
+        self._try()
+        return HealthView(answers=self.answers, answering="http://127.0.0.1:1")
 
     def get_city(self) -> CityView:
         return CityView(

@@ -21,6 +21,7 @@ from safetynet.federation.catalogue import Catalogue
 from safetynet.federation.inventory import list_cameras
 from safetynet.federation.messages import Beat, EntryBatch, RangeRequest, decode, encode
 from safetynet.journal.entry import parse_entry, time_text
+from safetynet.journal.generation import Answering, read_answering
 from safetynet.journal.rows import Head, read_head
 from safetynet.store.engines import make_engine, sqlite_url
 from safetynet.store.tables import grants, incidents, nodes, sessions, views
@@ -75,20 +76,37 @@ def run_live_check(place: str | None) -> int:
     store = Path(settings.data) / "node.sqlite"
     checked = check_database(settings.store_url) if settings.store_url else check_files(store)
     holds = tell_checked(checked)
-    ends, rights = asyncio.run(_look(settings))
+    found = asyncio.run(_look(settings))
+    ends, rights = found.ends, found.rights
     print()
     print(_table(ends))
     faults = [f"{one.node}: {fault}" for one in ends for fault in find_faults(one)]
+    if found.answering is None:
+        faults.append("hub: no process answers")
+    else:
+        print(f"hub: answered by {found.answering.address} since {found.answering.since}")
     for fault in (*faults, *rights):
         print(f"BROKEN {fault}")
     return 0 if holds and not faults and not rights else 1
 
 
-async def _look(settings: HubSettings) -> tuple[list[Ends], list[str]]:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found beside the hub's own store."""
+
+    ends: list[Ends]
+    rights: list[str]
+    """What is open and has no right to be."""
+    answering: Answering | None
+    """Which process of the hub answers; None where none was heard."""
+
+
+async def _look(settings: HubSettings) -> Found:
     expected = [d.node for d in load_city(Path(settings.bundle)).districts]
     url = settings.store_url or sqlite_url(Path(settings.data) / "node.sqlite")
     engine = make_engine(url, writes=False, connections=1)
-    bus = await connect_bus(settings.nats_url, HUB, open_keys(settings.keys, HUB, SystemClock()))
+    bus = await connect_bus(
+        settings.nats_servers, HUB, open_keys(settings.keys, HUB, SystemClock())
+    )
     try:
         said = await _listen(bus)
         with engine.connect() as conn:
@@ -97,7 +115,11 @@ async def _look(settings: HubSettings) -> tuple[list[Ends], list[str]]:
             here = [n for n in expected if n in said or n in known]
             ends = [await _look_at(conn, bus, node, said.get(node)) for node in here]
             with conn.begin():
-                return ends, find_rights(conn, SystemClock().now())
+                return Found(
+                    ends=ends,
+                    rights=find_rights(conn, SystemClock().now()),
+                    answering=read_answering(conn, HUB) if HUB in said else None,
+                )
     finally:
         await bus.close()
         engine.dispose()

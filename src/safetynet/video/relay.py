@@ -33,11 +33,12 @@ class ViewerSocket(Protocol):
         ...
 
 
-async def relay(viewer: ViewerSocket, gateway_url: str) -> None:
+async def relay(viewer: ViewerSocket, gateway_url: str) -> tuple[int | None, str]:
     """Pass messages both ways until either end closes; one message at a time is in our hands.
 
-    Raises ``UnavailableError`` where the gateway cannot be reached. The caller closes the viewer's
-    socket afterwards.
+    Returns with which code and reason the gateway closed; None where the viewer left. Raises
+    ``UnavailableError`` where the gateway cannot be reached. The caller closes the viewer's socket
+    afterwards.
     """
     try:
         gateway = await connect(
@@ -64,6 +65,7 @@ async def relay(viewer: ViewerSocket, gateway_url: str) -> None:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
+        return gateway.close_code, gateway.close_reason or ""
 
 
 async def _up(viewer: ViewerSocket, gateway: ClientConnection) -> None:

@@ -13,14 +13,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
-from litestar.types import ControllerRouterHandler, Message, Scope
+from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
 
 from safetynet import __version__
-from safetynet.base.errors import SafetyNetError
+from safetynet.base.errors import SafetyNetError, UnavailableError
 from safetynet.base.ids import CameraId, IncidentId, NodeId
 from safetynet.sight.model import Request as Question
 from safetynet.web.asking import question_of
-from safetynet.web.desk import Desk
+from safetynet.web.desk import Desk, FrontDesk
 from safetynet.web.live import serve_console
 from safetynet.web.problems import answer_http, answer_own, answer_validation
 from safetynet.web.relay import serve_relay
@@ -30,6 +30,7 @@ from safetynet.web.types import (
     CityView,
     DestroyedView,
     DestroyIn,
+    HealthView,
     IncidentView,
     JournalLine,
     NodeView,
@@ -57,25 +58,51 @@ HEADERS = {
 
 def create_app(desk: Desk, static: Path = STATIC) -> Litestar:
     """The web of one hub. ``static`` holds the built console; without it only the API is served."""
-    api = Router(
-        "/api",
-        route_handlers=[
-            *_place_reads(desk),
-            *_incident_reads(desk),
-            *_questions(desk),
-            *_writes(desk),
-            *takings(desk),
-            *_sockets(desk),
-        ],
-    )
-    handlers: list[ControllerRouterHandler] = [api]
+    api = [
+        *_own(desk),
+        *_place_reads(desk),
+        *_incident_reads(desk),
+        *_questions(desk),
+        *_writes(desk),
+        *takings(desk),
+        *_sockets(desk),
+    ]
+    docs = OpenAPIConfig(title="Smart City Safety Net", version=__version__, path="/api/docs")
+    return _make_app(api, static, docs)
+
+
+def create_front(
+    desk: FrontDesk, others: Sequence[ControllerRouterHandler], static: Path = STATIC
+) -> Litestar:
+    """The web of a hub's process that does not answer: what every process does by itself, and handlers
+    of ``others`` for the rest of ``/api``."""
+    return _make_app([*_own(desk), *others], static, None)
+
+
+class Front:
+    """The web of one process: its own while it answers, else the front that passes on."""
+
+    def __init__(self, passing_on: ASGIApp | None = None) -> None:
+        self.answering: ASGIApp | None = None
+        self._passing_on = passing_on
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection, as ASGI has it."""
+        app = self.answering or self._passing_on
+        if app is None:
+            raise UnavailableError("hub.nobody_answers", "this process does not answer yet")
+        await app(scope, receive, send)
+
+
+def _make_app(
+    api: Sequence[ControllerRouterHandler], static: Path, docs: OpenAPIConfig | None
+) -> Litestar:
+    handlers: list[ControllerRouterHandler] = [Router("/api", route_handlers=list(api))]
     if (static / "index.html").exists():
         handlers.append(create_static_files_router("/", [static], html_mode=True))
     return Litestar(
         route_handlers=handlers,
-        openapi_config=OpenAPIConfig(
-            title="Smart City Safety Net", version=__version__, path="/api/docs"
-        ),
+        openapi_config=docs,
         exception_handlers={
             SafetyNetError: answer_own,
             HTTPException: answer_http,
@@ -95,7 +122,31 @@ async def _add_headers(message: Message, _: Scope) -> None:
             headers.setdefault(name, value)
 
 
-def _place_reads(desk: Desk) -> list[ControllerRouterHandler]:
+def _own(desk: FrontDesk) -> list[ControllerRouterHandler]:
+    """What every process of a hub does by itself."""
+
+    @get("/health")
+    async def health() -> HealthView:
+        """200 while this process takes reports, 503 otherwise."""
+        return await desk.get_health()
+
+    @get("/ready")
+    async def ready() -> HealthView:
+        """200 where this process answers for the hub, 503 where another one does."""
+        found = await desk.get_health()
+        if not found.answers:
+            raise UnavailableError("hub.not_answering", "another process answers for this hub")
+        return found
+
+    @post("/reports")
+    async def report(request: Request[Any, Any, Any], data: JSONBody[ReportIn]) -> ReportAccepted:
+        """Take a report; 201 when it is on disk. Idempotent on (sender, key)."""
+        return await desk.accept_report(data, await request.body())
+
+    return [health, ready, report, *_city(desk)]
+
+
+def _city(desk: FrontDesk) -> list[ControllerRouterHandler]:
     @get("/settings", sync_to_thread=False)
     def settings() -> SettingsView:
         """What the console must know about this installation."""
@@ -116,20 +167,24 @@ def _place_reads(desk: Desk) -> list[ControllerRouterHandler]:
         headers = {"content-encoding": "gzip", "cache-control": TILE_CACHE}
         return Response(found.data, media_type=kind, headers=headers)
 
+    return [settings, city, tile]
+
+
+def _place_reads(desk: Desk) -> list[ControllerRouterHandler]:
     @get("/cameras", sync_to_thread=False)
     def cameras(owner: FromQuery[str | None] = None) -> Sequence[CameraPoint]:
         """Cameras of the districts that joined, or of one of them."""
         return desk.list_cameras(NodeId(owner) if owner else None)
 
-    return [settings, city, tile, cameras]
-
-
-def _incident_reads(desk: Desk) -> list[ControllerRouterHandler]:
     @get("/nodes", sync_to_thread=False)
     def nodes() -> Sequence[NodeView]:
         """Every district of the programme, and how it stands."""
         return desk.list_nodes()
 
+    return [cameras, nodes]
+
+
+def _incident_reads(desk: Desk) -> list[ControllerRouterHandler]:
     @get("/incidents", sync_to_thread=False)
     def incidents() -> Sequence[IncidentView]:
         """Open incidents and the most recently ended ones, newest first."""
@@ -151,7 +206,7 @@ def _incident_reads(desk: Desk) -> list[ControllerRouterHandler]:
         which = IncidentId(incident) if incident else None
         return await desk.list_journal(NodeId(node), after, which, limit)
 
-    return [nodes, incidents, incident, journal]
+    return [incidents, incident, journal]
 
 
 def _questions(desk: Desk) -> list[ControllerRouterHandler]:
@@ -180,11 +235,6 @@ def _questions(desk: Desk) -> list[ControllerRouterHandler]:
 
 
 def _writes(desk: Desk) -> list[ControllerRouterHandler]:
-    @post("/reports")
-    async def report(request: Request[Any, Any, Any], data: JSONBody[ReportIn]) -> ReportAccepted:
-        """Take a report; 201 when it is on disk. Idempotent on (sender, key)."""
-        return await desk.accept_report(data, await request.body())
-
     @post("/incidents/{incident:str}/close", status_code=200)
     async def close(incident: FromPath[str]) -> IncidentView:
         """End an incident: running pictures stop within a second."""
@@ -195,7 +245,7 @@ def _writes(desk: Desk) -> list[ControllerRouterHandler]:
         """Destroy the sealed words of an incident that is over; 201 when no key of them is left."""
         return await desk.destroy(data)
 
-    return [report, close, destroy]
+    return [close, destroy]
 
 
 def _sockets(desk: Desk) -> list[ControllerRouterHandler]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -16,6 +17,7 @@ from safetynet.web.types import (
     DestroyedView,
     DestroyIn,
     FromConsole,
+    HealthView,
     Hello,
     IncidentView,
     JournalLine,
@@ -41,7 +43,8 @@ class Feed:
     def __init__(self, viewer: ViewerId) -> None:
         self.viewer = viewer
         self.overrun = False
-        self._queue: asyncio.Queue[ToConsole] = asyncio.Queue(FEED_LIMIT)
+        self._ended = False
+        self._queue: asyncio.Queue[ToConsole | None] = asyncio.Queue(FEED_LIMIT)
 
     def put(self, message: ToConsole) -> None:
         """Queue a message without waiting; marks the feed as overrun when it is full."""
@@ -50,11 +53,20 @@ class Feed:
         except asyncio.QueueFull:
             self.overrun = True
 
+    def end(self) -> None:
+        """This process answers no more: the console comes again, and finds the one that does."""
+        self._ended = True
+        with suppress(asyncio.QueueFull):
+            self._queue.put_nowait(None)  # wakes who waits
+
     async def next(self) -> ToConsole:
-        """The next message; raises ``UnavailableError`` after an overrun."""
-        if self.overrun:
+        """The next message; raises ``UnavailableError`` after an overrun, and after its end."""
+        message = None if self._ended or self.overrun else await self._queue.get()
+        if self._ended:
+            raise UnavailableError("live.replaced", "another process answers now")
+        if message is None:
             raise UnavailableError("live.overrun", "this console is too far behind")
-        return await self._queue.get()
+        return message
 
 
 class Tile(msgspec.Struct, frozen=True):
@@ -63,8 +75,8 @@ class Tile(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class Desk(Protocol):
-    """The hub, as the web sees it. Errors are ``SafetyNetError``."""
+class FrontDesk(Protocol):
+    """What every process of a hub does by itself. Errors are ``SafetyNetError``."""
 
     def get_settings(self) -> SettingsView:
         """What the console must know about this installation."""
@@ -78,16 +90,24 @@ class Desk(Protocol):
         """A vector tile of the map; None where the map is empty."""
         ...
 
+    async def accept_report(self, report: ReportIn, raw: bytes) -> ReportAccepted:
+        """Take a report; returns when it is on disk."""
+        ...
+
+    async def get_health(self) -> HealthView:
+        """How this process stands; raises ``UnavailableError`` where it could take no report."""
+        ...
+
+
+class Desk(FrontDesk, Protocol):
+    """The hub, as the web of the process that answers sees it."""
+
     def list_cameras(self, owner: NodeId | None) -> Sequence[CameraPoint]:
         """Cameras of one owner or of all that joined."""
         ...
 
     def list_nodes(self) -> Sequence[NodeView]:
         """Every district of the programme, and how it stands."""
-        ...
-
-    async def accept_report(self, report: ReportIn, raw: bytes) -> ReportAccepted:
-        """Take a report; returns when it is on disk."""
         ...
 
     def list_incidents(self) -> Sequence[IncidentView]:

@@ -18,6 +18,9 @@ STATUS = {
     ErrorKind.BROKEN: 500,
 }
 
+RETRY_AFTER_S = "1"
+"""What is not there now may be there as soon as another process has taken over."""
+
 # Request is generic over user, auth and state, which this API does not use.
 AnyRequest = Request[Any, Any, Any]
 
@@ -26,7 +29,10 @@ def answer_own(_: AnyRequest, error: SafetyNetError) -> Response[Problem]:
     """Our own errors keep their code and fields."""
     status = STATUS[error.kind]
     problem = Problem(type=error.code, title=error.message, status=status, fields=error.fields)
-    return Response(problem, status_code=status, media_type="application/problem+json")
+    headers = {"retry-after": RETRY_AFTER_S} if error.kind is ErrorKind.UNAVAILABLE else {}
+    return Response(
+        problem, status_code=status, headers=headers, media_type="application/problem+json"
+    )
 
 
 def answer_http(_: AnyRequest, error: HTTPException) -> Response[Problem]:

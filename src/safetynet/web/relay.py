@@ -17,7 +17,7 @@ AnySocket = WebSocket[Any, Any, Any]
 log = structlog.get_logger()
 
 
-class _ViewerSide:
+class ViewerSide:
     """The viewer's socket in the words of ``video.relay``."""
 
     def __init__(self, socket: AnySocket) -> None:
@@ -52,7 +52,7 @@ async def serve_relay(socket: AnySocket, gateway: str | None) -> None:
         code, reason = CLOSE_UNKNOWN, "relay.owner"
     else:
         try:
-            await relay(_ViewerSide(socket), gateway)
+            await relay(ViewerSide(socket), gateway)
         except UnavailableError as error:
             code, reason = CLOSE_AWAY, error.code
         except OSError:

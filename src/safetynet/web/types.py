@@ -146,6 +146,15 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     hard_end: datetime
 
 
+class HealthView(msgspec.Struct, frozen=True, kw_only=True):
+    """How one process of a hub stands: it takes reports, or this is not what it answers."""
+
+    answers: bool
+    """True where it is the one that answers for the hub: consoles, views, everything but reports."""
+    answering: str
+    """Address of the one that answers, or was the last to; empty before the first."""
+
+
 # /api/live, console → hub
 
 

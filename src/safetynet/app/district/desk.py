@@ -16,13 +16,14 @@ from safetynet.access.seal import Vault
 from safetynet.app.district.hearing import Hearing
 from safetynet.app.district.neighbours import Neighbours
 from safetynet.app.district.node import DistrictNode
+from safetynet.app.hub.answering import RENEW_EVERY_S
 from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.desk import HubDesk
 from safetynet.app.hub.destroying import Destroyer
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners
-from safetynet.app.hub.process import RENEW_EVERY_S, bounds_of, serve_web
+from safetynet.app.hub.process import bounds_of, serve_web
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response
 from safetynet.app.hub.taking import Takings
@@ -57,6 +58,7 @@ from safetynet.federation.messages import (
 from safetynet.journal.append import Journal
 from safetynet.links.ucp.server import open_ucp_server
 from safetynet.sight.model import HealthState
+from safetynet.web.app import create_app
 from safetynet.web.types import NodeEvent, SettingsView
 
 TICK_S = 0.25
@@ -165,7 +167,9 @@ class LocalDesk:
                 clock=parts.clock,
             )
         )
-        await doors.enter_async_context(serve_web(self._desk, settings.host, settings.http_port))
+        await doors.enter_async_context(
+            serve_web(create_app(self._desk), settings.host, settings.http_port)
+        )
         for job in (
             self._watch(),
             self._renew(),

@@ -61,6 +61,11 @@ class Consoles:
         """Everybody who watches now."""
         return list(self._consoles.values())
 
+    def end_all(self) -> None:
+        """This process answers no more: every console goes, and comes again where one does."""
+        for console in self._consoles.values():
+            console.feed.end()
+
     def tell_all(self, message: ToConsole) -> None:
         """Send to every console; never waits."""
         for console in self._consoles.values():

@@ -11,6 +11,7 @@ from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.destroying import Destroyer
 from safetynet.app.hub.elsewhere import Elsewhere, Taken
 from safetynet.app.hub.eyes import Eyes
+from safetynet.app.hub.front import HubFront
 from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.owners import Owners, line_of, since
 from safetynet.app.hub.responder import Responder
@@ -24,31 +25,26 @@ from safetynet.base.errors import (
     NotFoundError,
     SafetyNetError,
 )
-from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId, ReportId, new_id
+from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId
 from safetynet.city.address import read_address_range
 from safetynet.city.lookup import Gazetteer
-from safetynet.city.model import CameraKind, City, District, Origin
-from safetynet.city.near import Surroundings
+from safetynet.city.model import CameraKind, Origin
 from safetynet.city.tiles import MapTiles
 from safetynet.federation.directory import Standing
-from safetynet.incident.model import Report
 from safetynet.incident.read import get_incident
 from safetynet.incident.state import end_incident
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import Entry
 from safetynet.journal.read import read_incident, read_sequences
-from safetynet.links.http import report_from_fields
 from safetynet.services.plan import find_service
 from safetynet.sight.address import find_stretch
 from safetynet.sight.model import Choice, Moving, Request, Stretch
-from safetynet.web.desk import Feed, Tile
+from safetynet.web.desk import Feed
 from safetynet.web.taking_types import ClipIn, ClipMade, ClipView, StillIn, StillView, TurnIn
 from safetynet.web.types import (
     CameraPoint,
-    CityView,
     DestroyedView,
     DestroyIn,
-    DistrictView,
     EyesOn,
     FromConsole,
     Hello,
@@ -56,8 +52,6 @@ from safetynet.web.types import (
     IncidentView,
     JournalLine,
     NodeView,
-    ReportAccepted,
-    ReportIn,
     SettingsView,
     Snapshot,
     StillShown,
@@ -71,7 +65,7 @@ LISTED_INCIDENTS = 200
 REMEMBERED_PLACES = 4096
 
 
-class HubDesk:
+class HubDesk(HubFront):
     """Implements ``web.desk.Desk`` over the parts of a hub, or of a district with a desk of its own."""
 
     def __init__(
@@ -91,36 +85,25 @@ class HubDesk:
         elsewhere: Elsewhere | None = None,
         clock: Clock,
     ) -> None:
+        super().__init__(
+            settings=settings,
+            journal=journal,
+            intake=intake,
+            city=eyes.city,
+            tiles=tiles,
+            clock=clock,
+        )
         self._elsewhere = elsewhere
-        self._settings = settings
         self._destroyer = destroyer
         self._takings = takings
-        self._journal = journal
-        self._intake = intake
         self._responder = responder
         self._eyes = eyes
         self._owners = owners
         self._consoles = consoles
         # An incident is shown many times, and its place seldom moves.
         self._find_dong_at = lru_cache(REMEMBERED_PLACES)(gazetteer.find_dong_at)
-        self._tiles = tiles
-        self._clock = clock
-        self._city = city_view(eyes, settings.node)
 
     # reads
-
-    def get_settings(self) -> SettingsView:
-        """What the console must know about this installation."""
-        return self._settings
-
-    def get_city(self) -> CityView:
-        """The city for the first screen."""
-        return self._city
-
-    def find_tile(self, z: int, x: int, y: int) -> Tile | None:
-        """A vector tile of the map; None where the map is empty."""
-        data = self._tiles.get_tile(z, x, y)
-        return Tile(data) if data else None
 
     def list_cameras(self, owner: NodeId | None) -> Sequence[CameraPoint]:
         """Cameras of the districts that joined."""
@@ -219,16 +202,6 @@ class HubDesk:
         return self._owners.find_gateway(owner)
 
     # writes
-
-    async def accept_report(self, report: ReportIn, raw: bytes) -> ReportAccepted:
-        """Take a report by HTTP; returns when it is on disk."""
-        accepted = await self._intake.accept(self._read_report(report, raw))
-        return ReportAccepted(
-            incident=accepted.incident,
-            report=accepted.report,
-            new=accepted.new,
-            state=accepted.state,
-        )
 
     async def close_incident(self, incident: IncidentId) -> IncidentView:
         """End an incident by an operator's hand; an ended one stays as it is."""
@@ -361,15 +334,6 @@ class HubDesk:
             desk=standing.beat.desk if standing.beat else "",
         )
 
-    def _read_report(self, report: ReportIn, raw: bytes) -> Report:
-        now = self._clock.now()
-        return report_from_fields(
-            report_id=ReportId(new_id("rep", now)),
-            received_at=now,
-            raw=raw,
-            **{name: getattr(report, name) for name in ReportIn.__struct_fields__},
-        )
-
     def _get_response(self, incident: IncidentId) -> Response:
         try:
             return self._responder.responses[incident]
@@ -404,49 +368,6 @@ class HubDesk:
             )
             for rank, (view, area) in enumerate(zip(choice.views, areas, strict=True), start=1)
         )
-
-
-def city_view(eyes: Eyes, node: NodeId = HUB) -> CityView:
-    """The city for the first screen; at a district's desk its own part of it, with the neighbours."""
-    city = eyes.city
-    own = shown = list(city.districts)
-    if node != HUB:
-        beside = Surroundings(city.districts, city.plane).list_neighbours(node)
-        own = [d for d in city.districts if d.node == node]
-        shown = [*own, *(d for d in city.districts if d.node in beside)]
-    lons = [lon for d in own for ring in d.border for lon, _ in ring]
-    lats = [lat for d in own for ring in d.border for _, lat in ring]
-    return CityView(
-        name=city.name,
-        title_ko=city.title_ko,
-        title_en=city.title_en,
-        bounds=(min(lons), min(lats), max(lons), max(lats)),
-        cameras=sum(_count_cameras(city, d) for d in shown),
-        scaled=city.scaled,
-        synthetic=bool((city.streets.origin == Origin.SYNTHETIC).any()),
-        districts=tuple(_district_view(eyes, d) for d in shown),
-    )
-
-
-def _district_view(eyes: Eyes, district: District) -> DistrictView:
-    city = eyes.city
-    ring = max(district.border, key=len)
-    return DistrictView(
-        node=district.node,
-        name_ko=district.name_ko,
-        name_en=district.name_en,
-        centre=(
-            sum(lon for lon, _ in ring) / len(ring),
-            sum(lat for _, lat in ring) / len(ring),
-        ),
-        border=district.border,
-        quarter=district.quarter,
-        cameras=_count_cameras(city, district),
-    )
-
-
-def _count_cameras(city: City, district: District) -> int:
-    return int((city.cameras.district == city.districts.index(district)).sum())
 
 
 def _line(entry: Entry) -> JournalLine:

@@ -52,11 +52,14 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 class Owners:
     """Commands to the districts, each with its deadline; silence costs views, never the incident."""
 
-    def __init__(self, ask: Ask, directory: Directory, clock: Clock) -> None:
+    def __init__(
+        self, ask: Ask, directory: Directory, clock: Clock, generation: str | None = None
+    ) -> None:
+        """``generation`` names who asks: owners do nothing more for an older one. Ours begins now where None."""
         self.directory = directory
         self._ask_owner = ask
         self._clock = clock
-        self.generation = new_id("gen", clock.now())
+        self.generation = generation or new_id("gen", clock.now())
 
     def list_away(self) -> frozenset[NodeId]:
         """Owners that cannot be asked now; the hub owns no cameras."""

@@ -8,59 +8,48 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from litestar import Litestar
 
-from safetynet import __version__
 from safetynet.access.destruction import carry_out
 from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.access.keys import open_node_key
 from safetynet.access.seal import Vault
-from safetynet.app.hub.consoles import Consoles
-from safetynet.app.hub.desk import HubDesk
-from safetynet.app.hub.destroying import Destroyer
-from safetynet.app.hub.districts_alone import DistrictsAlone
-from safetynet.app.hub.elsewhere import Elsewhere, Taken
+from safetynet.app.hub.answering import Answering, HubParts, settings_view
 from safetynet.app.hub.eyes import Eyes
+from safetynet.app.hub.front import HubFront
 from safetynet.app.hub.intake import Intake
-from safetynet.app.hub.owners import Owners
-from safetynet.app.hub.responder import Responder
-from safetynet.app.hub.response import Response
-from safetynet.app.hub.taking import Takings
-from safetynet.app.hub.taking_up import take_up
 from safetynet.app.hub.watch import Watch
 from safetynet.app.keys import open_keys, open_keys_store
 from safetynet.app.orphan import run_until_asked
 from safetynet.app.settings import HubSettings
 from safetynet.base.clock import Clock, SystemClock
-from safetynet.base.errors import UnavailableError
-from safetynet.base.ids import HUB, new_id
+from safetynet.base.ids import HUB
 from safetynet.base.log import configure_logging
 from safetynet.base.settling import settle, share_time
 from safetynet.city.bundle import TILES, load_city
 from safetynet.city.lookup import Gazetteer
 from safetynet.city.model import City
 from safetynet.city.tiles import MapTiles
-from safetynet.federation import subjects
 from safetynet.federation.bus import Bus, connect_bus
-from safetynet.federation.commands import ask_owner
-from safetynet.federation.directory import BEAT_EVERY_S, Directory, Standing
+from safetynet.federation.directory import Directory
 from safetynet.federation.inventory import CATALOGUE_FOLDS
-from safetynet.federation.messages import Beat, encode
 from safetynet.federation.recall import resume
 from safetynet.incident.fold import FOLDS as INCIDENT_FOLDS
 from safetynet.incident.locate import Bounds
+from safetynet.incident.state import Change
 from safetynet.journal.append import Journal
 from safetynet.journal.follow import Follower
+from safetynet.journal.generation import begin_generation
 from safetynet.journal.mark import HeadMark
-from safetynet.journal.rows import Head
 from safetynet.journal.snapshot import keep_snapshots
 from safetynet.links.ucp.server import open_ucp_server
 from safetynet.store.duty import hold_duty
 from safetynet.store.engines import sqlite_url
 from safetynet.store.store import Store
-from safetynet.web.app import create_app
-from safetynet.web.types import NodeEvent, SettingsView
+from safetynet.web.app import Front, create_app, create_front
 
-RENEW_EVERY_S = 5.0
+HEARD_ENTRIES = 16_384
+"""Of other processes, that may wait to be heard; beyond it everything open is looked at."""
 
 log = structlog.get_logger()
 
@@ -96,154 +85,110 @@ class _Hub:
         self._settings = settings
         self._clock = clock
         self._journal = journal
-        self._vault = vault
-        self._bus = bus
         self._city = city
-        self._gazetteer = Gazetteer(city)
-        expected = tuple(d.node for d in city.districts)
-        self._eyes = Eyes(city, assumed=settings.demo)
-        self._consoles = Consoles()
-        directory = Directory(expected, clock.monotonic_s())
-        self._owners = Owners(partial(ask_owner, bus), directory, clock)
-        self._elsewhere = Elsewhere(journal.store, HUB, self._show_taken)
+        self._intake = Intake(
+            journal, vault, Gazetteer(city), bounds_of(city), clock, self._note_moved
+        )
+        self._parts = HubParts(
+            settings=settings,
+            city=city,
+            journal=journal,
+            vault=vault,
+            key=open_node_key(Path(settings.data), HUB),
+            bus=bus,
+            eyes=Eyes(city, assumed=settings.demo),
+            directory=Directory(tuple(d.node for d in city.districts), clock.monotonic_s()),
+            follower=Follower(
+                journal.store, clock, {**INCIDENT_FOLDS, **ACCESS_FOLDS, **CATALOGUE_FOLDS}
+            ),
+            intake=self._intake,
+            clock=clock,
+        )
+        self._answering: Answering | None = None
+        self._began = asyncio.Event()
 
-    async def start(self, group: asyncio.TaskGroup, stack: AsyncExitStack) -> None:
-        """Begin to serve; what runs belongs to the group, what is open to the stack."""
-        responder = Responder(
-            journal=self._journal,
-            key=open_node_key(Path(self._settings.data), HUB),
-            eyes=self._eyes,
-            owners=self._owners,
-            consoles=self._consoles,
+    async def start(self, group: asyncio.TaskGroup, doors: AsyncExitStack) -> None:
+        """Begin to serve; what runs belongs to the group, what is open to the stack.
+
+        Every process of the hub takes reports, passes on what it does not answer, and knows the cameras;
+        one at a time answers. Alone on its store it is that one, and opens no door before.
+        """
+        parts, store = self._parts, self._journal.store
+        watch = Watch(
+            bus=parts.bus,
+            directory=parts.directory,
+            eyes=parts.eyes,
+            follower=parts.follower,
             clock=self._clock,
-            show=self._show,
             group=group,
         )
-        intake = Intake(
-            self._journal,
-            self._vault,
-            self._gazetteer,
-            bounds_of(self._city),
-            self._clock,
-            responder.take,
-        )
-        responder.turns.reports_pending = lambda: intake.pending
-        self._desk = self._make_desk(intake, responder)
-        folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS, **CATALOGUE_FOLDS}
-        follower = Follower(self._journal.store, self._clock, folds)
-        watch = self._make_watch(responder, follower, group)
-        self._alone = self._make_alone(intake)
-        await take_up(self._journal, intake, responder, self._eyes)
-        await stack.enter_async_context(
-            open_ucp_server(
-                host=self._settings.host,
-                port=self._settings.ucp_port,
-                accept=intake.accept,
-                keep=intake.keep,
-                clock=self._clock,
-            )
-        )
-        await stack.enter_async_context(
-            serve_web(self._desk, self._settings.host, self._settings.http_port)
-        )
+        front = Front(await self._open_front(doors) if store.shared else None)
+        answer = partial(self._answer, watch, front)
         for job in (
+            self._journal.watch(),
             watch.run(),
-            self._alone.run(follower.feed),
-            self._renew(responder),
-            self._beat(),
-            self._eyes.prepare(self._clock),
+            hold_duty(store.url, f"answer {HUB}", answer, self._clock),
+            parts.eyes.prepare(self._clock),
             self._keep_snapshots(),
         ):
             group.create_task(job)
-
-    def _make_watch(
-        self, responder: Responder, follower: Follower, group: asyncio.TaskGroup
-    ) -> Watch:
-        return Watch(
-            bus=self._bus,
-            owners=self._owners,
-            eyes=self._eyes,
-            responder=responder,
-            follower=follower,
-            clock=self._clock,
-            group=group,
-            tell=self._tell,
+        if not store.shared:
+            await self._began.wait()
+        await doors.enter_async_context(
+            open_ucp_server(
+                host=self._settings.host,
+                port=self._settings.ucp_port,
+                accept=self._intake.accept,
+                keep=self._intake.keep,
+                clock=self._clock,
+            )
+        )
+        await doors.enter_async_context(
+            serve_web(front, self._settings.host, self._settings.http_port)
         )
 
-    def _make_alone(self, intake: Intake) -> DistrictsAlone:
-        return DistrictsAlone(
+    async def _open_front(self, doors: AsyncExitStack) -> Litestar:
+        """The web of this process while another one answers."""
+        from safetynet.web.front import passing_on  # only now: it loads httpx
+
+        desk = HubFront(
+            settings=settings_view(self._settings),
+            journal=self._journal,
+            intake=self._intake,
             city=self._city,
-            journal=self._journal,
-            bus=self._bus,
-            eyes=self._eyes,
-            owners=self._owners,
-            intake=intake,
-            elsewhere=self._elsewhere,
-            clock=self._clock,
-        )
-
-    def _make_desk(self, intake: Intake, responder: Responder) -> HubDesk:
-        return HubDesk(
-            settings=SettingsView(
-                version=__version__, demo=self._settings.demo, staging=self._settings.staging
-            ),
-            journal=self._journal,
-            intake=intake,
-            responder=responder,
-            eyes=self._eyes,
-            owners=self._owners,
-            consoles=self._consoles,
-            gazetteer=self._gazetteer,
-            takings=Takings(responder, self._owners, self._journal.store),
-            destroyer=Destroyer(self._journal, self._vault, self._clock, responder.forget),
             tiles=MapTiles(Path(self._settings.bundle) / TILES),
-            elsewhere=self._elsewhere,
             clock=self._clock,
+            reached_at=self._settings.reached_at,
         )
+        return create_front(desk, await doors.enter_async_context(passing_on(desk.get_answering)))
 
-    def _show(self, response: Response) -> None:
-        self._desk.show(response)
+    async def _answer(self, watch: Watch, front: Front) -> None:
+        """Be the one that answers, until this is cancelled: one generation."""
+        mine = await begin_generation(
+            self._journal.store, HUB, self._settings.reached_at, self._clock
+        )
+        log.info("hub.answers", generation=mine.generation)
+        with self._journal.feed.subscribe(limit=HEARD_ENTRIES) as heard:
+            await self._journal.wait_watched()
+            async with asyncio.TaskGroup() as group:
+                answering = Answering(self._parts, watch, mine.generation, group)
+                await answering.take_up()
+                try:
+                    self._answering, front.answering = answering, create_app(answering.desk)
+                    self._began.set()
+                    await answering.run(heard)
+                finally:
+                    self._answering, front.answering = None, None
 
-    def _show_taken(self, taken: Taken) -> None:
-        self._desk.show_taken(taken)
-
-    def _tell(self, standing: Standing) -> None:
-        self._consoles.tell_all(NodeEvent(node=self._desk.view_node(standing)))
+    def _note_moved(self, change: Change) -> None:
+        """A report that this process took moved an incident; who answers elsewhere hears its entry."""
+        if self._answering is not None:
+            self._answering.responder.take(change)
 
     async def _keep_snapshots(self) -> None:
         store = self._journal.store
         keep = partial(keep_snapshots, store, self._clock)
         await hold_duty(store.url, f"snapshots {HUB}", keep, self._clock)
-
-    async def _renew(self, responder: Responder) -> None:
-        while True:
-            await self._clock.sleep(RENEW_EVERY_S)
-            await responder.renew()
-            await self._alone.renew()
-
-    async def _beat(self) -> None:
-        boot, head = new_id("boot", self._clock.now()), Head()
-        while True:
-            try:
-                head = await self._journal.head()
-            except UnavailableError as error:
-                log.info("hub.head_unread", code=error.code)  # we live all the same
-            beat = Beat(
-                node=HUB,
-                boot=boot,
-                epoch=head.epoch,
-                head=head.seq,
-                cameras=0,
-                catalogue="",
-                gateway="",
-                generation=self._owners.generation,
-                sent_s=self._clock.monotonic_s(),
-            )
-            try:
-                await self._bus.publish(subjects.beat(HUB), encode(beat))
-            except UnavailableError as error:
-                log.info("hub.not_heard", code=error.code)
-            await self._clock.sleep(BEAT_EVERY_S)
 
 
 async def _open_hub(settings: HubSettings, city: City, clock: Clock, stack: AsyncExitStack) -> _Hub:
@@ -253,7 +198,7 @@ async def _open_hub(settings: HubSettings, city: City, clock: Clock, stack: Asyn
     store_url = settings.store_url or sqlite_url(data / "node.sqlite")
     store = await stack.enter_async_context(Store(store_url))
     keys = await stack.enter_async_context(open_keys_store(data, settings.keys_url))
-    bus = await connect_bus(settings.nats_url, HUB, open_keys(settings.keys, HUB, clock))
+    bus = await connect_bus(settings.nats_servers, HUB, open_keys(settings.keys, HUB, clock))
     stack.push_async_callback(bus.close)
     folds = {**INCIDENT_FOLDS, **ACCESS_FOLDS}
     journal = Journal(HUB, store, clock, folds)
@@ -289,10 +234,10 @@ class _NoSignals:
 
 
 @asynccontextmanager
-async def serve_web(desk: HubDesk, host: str, port: int) -> AsyncIterator[None]:
+async def serve_web(app: Litestar | Front, host: str, port: int) -> AsyncIterator[None]:
     """Serve a desk's web while the context lasts."""
     config = uvicorn.Config(
-        create_app(desk),
+        app,
         host=host,
         port=port,
         log_config=None,

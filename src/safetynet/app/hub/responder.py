@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
@@ -22,6 +20,7 @@ from safetynet.app.hub.response import (
     Response,
     draft_of_choice,
     draft_of_refusal,
+    is_night,
     plan_request,
 )
 from safetynet.app.hub.turns import Turns
@@ -43,7 +42,6 @@ from safetynet.services.plan import plan_incident
 from safetynet.sight.model import Aim, Choice, ChosenView, HealthState
 from safetynet.web.types import EyesOn, StillShown, ViewJudged, ViewView
 
-SEOUL = ZoneInfo("Asia/Seoul")
 KEPT_RESPONSES = 500
 """Ended incidents that stay in memory for the list; all of them stay in the store."""
 ROUNDS = 3
@@ -109,6 +107,8 @@ class Responder:
         """An incident opened, changed or ended; returns at once, the work goes on in a task."""
         incident = change.after
         response = self.responses.get(incident.id)
+        if response is not None and incident.revision < response.incident.revision:
+            return  # a newer word, which another process took, was heard before
         if response is None:
             response = self.responses[incident.id] = Response(incident=incident, apart=self.apart)
         moved = _needs_views(response, incident)
@@ -122,6 +122,11 @@ class Responder:
 
     async def _answer(self, response: Response) -> None:
         await self._start(self.respond(response))
+
+    def knows(self, incident: IncidentId, revision: int) -> bool:
+        """True where nothing older than this is known of an incident."""
+        response = self.responses.get(incident)
+        return response is not None and response.incident.revision >= revision
 
     def forget(self, incident: IncidentId) -> None:
         """The words of an incident are destroyed: consoles and memory lose them too."""
@@ -175,7 +180,7 @@ class Responder:
 
     async def _open_views(self, response: Response, plan: Plan) -> bool:
         """One round; True where views were lost and others should be tried."""
-        request = plan_request(response.incident, plan, night=_is_night(self._clock.now()))
+        request = plan_request(response.incident, plan, night=is_night(self._clock.now()))
         away = self._owners.list_away()
         decision = await self._eyes.decide(
             request, away, frozenset(response.lost), self.list_held(but=response)
@@ -325,8 +330,9 @@ class Responder:
             for owner in sorted(owners)
         ]
         reason = response.incident.state.value if over else "viewer_left"
-        if grants:
-            await self._journal.append([entries.closed(g.id, g.incident, reason) for g in grants])
+        closed = [*grants, *(response.drop_inherited() if over else ())]
+        if closed:
+            await self._journal.append([entries.closed(g.id, g.incident, reason) for g in closed])
         await asyncio.gather(*telling)
 
     async def renew(self) -> None:
@@ -335,13 +341,11 @@ class Responder:
             Held(
                 owner=owner,
                 incident=response.incident.id,
-                grants=tuple(
-                    g.grant.id for g in response.grants.values() if g.grant.audience == owner
-                ),
-                lease_s=response.plan.lease_s,
+                grants=response.grants_at(owner),
+                lease_s=response.lease_s,
             )
             for response in self.responses.values()
-            if response.plan is not None and response.incident.state.is_open
+            if response.incident.state.is_open
             for owner in sorted(response.owners())
         ]
         await self._owners.renew(held)
@@ -492,9 +496,3 @@ def _state_of(camera: CameraId, answer: Answer | None) -> tuple[str, str]:
         if view.camera == camera:
             return ("ready" if view.status is ViewStatus.READY else "refused"), view.code
     return "refused", "view.not_answered"
-
-
-def _is_night(now: datetime) -> bool:
-    """Between 19 and 6 o'clock in Seoul; the sun's own times come with the light model."""
-    hour = now.astimezone(SEOUL).hour
-    return hour >= 19 or hour < 6

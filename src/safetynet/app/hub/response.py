@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from safetynet.access.entries import GrantBody
 from safetynet.access.model import Grant, Viewer
 from safetynet.app.hub.moment import Decision
 from safetynet.base.ids import CameraId, GrantId, NodeId, ViewerId
@@ -16,6 +18,8 @@ from safetynet.services.model import Plan
 from safetynet.sight.model import Choice, ChosenView, PassedOver, Reason, Request, TargetKind
 from safetynet.sight.model import Place as SightPlace
 from safetynet.web.types import IncidentView, PlaceView, ViewView
+
+SEOUL = ZoneInfo("Asia/Seoul")
 
 
 class IssuedGrant(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +41,8 @@ class Response:
     """In order of rank."""
     grants: dict[GrantId, IssuedGrant] = field(default_factory=dict)
     """Open ones."""
+    inherited: list[GrantBody] = field(default_factory=list)
+    """Open ones of a generation before: renewed until their consoles had time to come to this one."""
     lost: set[CameraId] = field(default_factory=set)
     """Cameras whose owner refused or was silent; not chosen again for this incident."""
     left_by: set[NodeId] = field(default_factory=set)
@@ -56,9 +62,27 @@ class Response:
         """When the last grant ends whatever happens."""
         return max((g.grant.hard_end for g in self.grants.values()), default=None)
 
+    @property
+    def lease_s(self) -> float:
+        """How long what is open here goes on without being renewed; 0 where nothing is."""
+        if self.plan is not None:
+            return self.plan.lease_s
+        return min((grant.lease_ms / 1000 for grant in self.inherited), default=0.0)
+
     def owners(self) -> set[NodeId]:
         """Owners whose views were asked for."""
-        return {view.owner for view in self.views.values()}
+        before = {grant.owner for grant in self.inherited}
+        return {view.owner for view in self.views.values()} | before
+
+    def grants_at(self, owner: NodeId) -> tuple[GrantId, ...]:
+        """Every open grant for views of one owner."""
+        mine = [g.grant.id for g in self.grants.values() if g.grant.audience == owner]
+        return (*mine, *(grant.id for grant in self.inherited if grant.owner == owner))
+
+    def drop_inherited(self) -> list[GrantBody]:
+        """Let go of what a generation before issued; what that was."""
+        dropped, self.inherited = self.inherited, []
+        return dropped
 
     def set_view(self, camera: CameraId, state: str, note: str = "") -> bool:
         """Note how a view stands; False where nothing changed."""
@@ -223,3 +247,9 @@ def _body_of_reason(reason: Reason) -> ReasonBody:
         limit=reason.limit,
         what=reason.what,
     )
+
+
+def is_night(now: datetime) -> bool:
+    """Between 19 and 6 o'clock in Seoul; the sun's own times come with the light model."""
+    hour = now.astimezone(SEOUL).hour
+    return hour >= 19 or hour < 6

@@ -7,13 +7,12 @@ import structlog
 
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.joining import Joining
-from safetynet.app.hub.owners import Owners
 from safetynet.app.hub.responder import Responder
 from safetynet.base.clock import Clock
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.federation import subjects
 from safetynet.federation.bus import Bus
-from safetynet.federation.directory import Presence, Standing
+from safetynet.federation.directory import Directory, Presence, Standing
 from safetynet.federation.messages import Beat, EntryBatch, HealthNotes, decode
 from safetynet.federation.recall import RecallDoor
 from safetynet.federation.replicate import Replica
@@ -29,29 +28,29 @@ Tell = Callable[[Standing], None]
 
 
 class Watch:
-    """Follows every district: who is here, what it owns, what its journal says."""
+    """Hears every district: who is here, what it owns, who is well there. Every process of the hub does, so
+    that each knows the cameras when its turn comes; journals are followed by the one that answers."""
 
     def __init__(
         self,
         *,
         bus: Bus,
-        owners: Owners,
+        directory: Directory,
         eyes: Eyes,
-        responder: Responder,
         follower: Follower,
         clock: Clock,
         group: asyncio.TaskGroup,
-        tell: Tell,
     ) -> None:
         self._bus = bus
-        self._owners = owners
+        self._directory = directory
         self._eyes = eyes
-        self._responder = responder
+        self._follower = follower
         self._clock = clock
-        self._group = group
-        self._tell = tell
-        nodes = [s.node for s in owners.directory.list_all()]
-        self._replicas = {node: Replica(node, follower, bus) for node in nodes}
+        self._nodes = [s.node for s in directory.list_all()]
+        self._responder: Responder | None = None
+        self._tell: Tell | None = None
+        self._replicas: dict[NodeId, Replica] = {}
+        """Of the one that answers."""
         self._recall = RecallDoor(follower, bus)
         self._joinings = {
             node: Joining(
@@ -64,38 +63,57 @@ class Watch:
                 on_gone=self._lose,
                 on_joined=self._joined,
             )
-            for node in nodes
+            for node in self._nodes
         }
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        await self._recall.open(list(self._replicas))
+        await self._recall.open(self._nodes)
         await self._bus.subscribe(subjects.ALL_BEATS, self._hear_beat)
         await self._bus.subscribe(subjects.ALL_JOURNALS, self._hear_entries)
         await self._bus.subscribe(subjects.ALL_HEALTH, self._hear_health)
-        for replica in self._replicas.values():
-            self._group.create_task(replica.run())
         while True:
             await self._clock.sleep(TICK_S)
-            for standing in self._owners.directory.tick(self._clock.monotonic_s()):
+            for standing in self._directory.tick(self._clock.monotonic_s()):
                 await self._note(standing)
+
+    async def follow(self, responder: Responder, tell: Tell) -> None:
+        """Follow the districts' journals and tell the responder what becomes of cameras and owners, until
+        cancelled: the part of the one process that answers."""
+        self._responder, self._tell = responder, tell
+        self._replicas = {node: Replica(node, self._follower, self._bus) for node in self._nodes}
+        if any(s.can_show and self._knows(s.node) for s in self._directory.list_all()):
+            responder.fill_up()  # else it begins when the first of them has joined
+        try:
+            async with asyncio.TaskGroup() as group:
+                for replica in self._replicas.values():
+                    group.create_task(replica.run())
+                await asyncio.Event().wait()
+        finally:
+            self._responder, self._tell, self._replicas = None, None, {}
+
+    def _knows(self, node: NodeId) -> bool:
+        return self._eyes.roll.find_catalogue(node) is not None
 
     async def _hear_beat(self, subject: str, data: bytes) -> None:
         beat = decode(data, Beat)
-        if beat.node != subjects.node_of(subject) or beat.node not in self._replicas:
+        if beat.node != subjects.node_of(subject) or beat.node not in self._joinings:
             return
-        changed = self._owners.directory.hear(beat, self._clock.monotonic_s())
-        self._replicas[beat.node].hear_beat(beat)
+        changed = self._directory.hear(beat, self._clock.monotonic_s())
+        if (replica := self._replicas.get(beat.node)) is not None:
+            replica.hear_beat(beat)
         if not self._joinings[beat.node].hear_beat(beat) and changed is not None:
             await self._note(changed)
 
     async def _joined(self, node: NodeId) -> None:
-        await self._note(self._owners.directory.get(node))
+        await self._note(self._directory.get(node))
 
     async def _hear_entries(self, subject: str, data: bytes) -> None:
-        batch = decode(data, EntryBatch)
         replica = self._replicas.get(subjects.node_of(subject))
-        if replica is not None and batch.node == replica.node:
+        if replica is None:
+            return
+        batch = decode(data, EntryBatch)
+        if batch.node == replica.node:
             replica.hear_batch(batch)
 
     async def _hear_health(self, subject: str, data: bytes) -> None:
@@ -105,7 +123,7 @@ class Watch:
             await joining.hear_health(notes)
 
     async def _note_health(self, camera: CameraId, state: HealthState) -> None:
-        if not self._eyes.note_health(camera, state):
+        if not self._eyes.note_health(camera, state) or self._responder is None:
             return
         if state in _SHOWS:
             self._responder.fill_up()
@@ -113,14 +131,18 @@ class Watch:
             await self._responder.lose_camera(camera, state)
 
     async def _lose(self, camera: CameraId) -> None:
-        await self._responder.lose_camera(camera, HealthState.DEAD)
+        if self._responder is not None:
+            await self._responder.lose_camera(camera, HealthState.DEAD)
 
     async def _note(self, standing: Standing) -> None:
+        if standing.presence is Presence.AWAY:
+            log.warning("hub.district_away", of=standing.node)
+        if self._responder is None or self._tell is None:
+            return
         self._tell(standing)
         if standing.can_show:
             self._responder.hand_again(standing.node)
             self._responder.take_back(standing.node)
             self._responder.fill_up()
         if standing.presence is Presence.AWAY:
-            log.warning("hub.district_away", of=standing.node)
             await self._responder.lose_owner(standing.node)
