@@ -45,7 +45,7 @@ class Ours:
     """Measures a federation in a folder of its own for each part."""
 
     def __init__(self, bundle: Path, seed: int, districts: int = DISTRICTS) -> None:
-        self._bundle = bundle
+        self.bundle = bundle
         self._seed = seed
         self._city = make_city(bundle)
         self._nodes = tuple(d.node for d in self._city.districts)[:districts]
@@ -189,7 +189,7 @@ class Ours:
     ) -> Shape:
         return Shape(
             folder=folder,
-            bundle=self._bundle,
+            bundle=self.bundle,
             nodes=nodes,
             processes=min(processes, len(nodes)),
             lists=lists,

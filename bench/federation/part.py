@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import uvloop
-from bench.federation import catalogue, peers, probing
+from bench.federation import catalogue, peers, probing, takeover
 from bench.federation.nodes import ROOT
 from bench.federation.ours import DISTRICTS, Ours, verify
 from bench.measure.table import Report, print_row, write_report
@@ -35,6 +35,8 @@ BARS = {
     "idle_district_cpu": Bar(value=1.0),
     "catalogue_compare": Bar(value=64.0),
     "catalogue_change": Bar(value=1000.0),
+    "reports_again": Bar(value=5.0),
+    "entries_again": Bar(value=10.0),
 }
 WITHIN_S = 240.0
 PEER_KILLS = 2
@@ -81,6 +83,7 @@ def find_part(part: str, o: Options) -> tuple[Measured, Measured | None]:
         "idle": (lambda: ours.idle(o.cameras, o.seconds), None),
         "catalogue": (measure_catalogue, None),
         "probing": (measure_probing, None),
+        "takeover": (lambda: takeover.measure(ours.bundle, o.seed), None),
     }[part]
 
 

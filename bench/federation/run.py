@@ -29,7 +29,18 @@ HELD = {
     "hub_restart_first": ("jetstream_restart_first",),
 }
 """Ours, and what it is held against."""
-PARTS = ("apply", "restart", "catch-up", "ack", "burst", "verify", "idle", "catalogue", "probing")
+PARTS = (
+    "apply",
+    "restart",
+    "catch-up",
+    "ack",
+    "burst",
+    "verify",
+    "idle",
+    "catalogue",
+    "probing",
+    "takeover",
+)
 GRACE_S = 30.0
 """Beyond a part's own limit: then it is ended by force."""
 
