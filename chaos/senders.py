@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import pairwise
 
 from safetynet.base.errors import SafetyNetError
 from safetynet.base.geo import LonLat
@@ -83,7 +84,7 @@ class Ledger:
         times = sorted(receipt.acknowledged_s for receipt in self.acknowledged.values())
         starts = sorted(started_s)
         waits = []
-        for began_s, next_s in zip(starts, [*starts[1:], float("inf")], strict=True):
+        for began_s, next_s in pairwise([*starts, float("inf")]):
             first_s = next((at_s for at_s in times if at_s > began_s), None)
             if first_s is not None and first_s < next_s:
                 waits.append(first_s - began_s)

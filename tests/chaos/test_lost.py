@@ -46,6 +46,16 @@ def test_the_lost_disk_of_a_district_excuses_no_report_and_no_loss_excuses_nothi
     assert not judge_counts(ledger(101.0, 102.0), {}, {}, []).holds
 
 
+def test_how_long_a_hub_that_was_started_is_silent() -> None:
+    told = ledger(109.0, 110.0)
+    assert told.find_again_s([]) is None
+    assert told.find_again_s([103.0]) == 7.0
+    assert told.find_again_s([103.0, 108.0]) == 2.0, (
+        "nobody can tell what the first would have done"
+    )
+    assert told.find_again_s([111.0]) is None
+
+
 def test_what_an_operator_ended_may_be_open_again_after_a_loss_alone() -> None:
     ended = [Ended(key="P1", sent_s=101.0, acknowledged_s=102.0)]
     assert judge_operators(ended, {"P1": ["open"]}, [loss()]).holds
