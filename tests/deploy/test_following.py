@@ -36,7 +36,7 @@ def test_a_hub_of_three_is_built_and_a_third_district_joins(postgres_bin: Path) 
         told = city.run("c", f"curl {' '.join(json)} -d '{DRILL}' http://$HERE:8600/api/reports")
         incident = msgspec.json.decode(told)["incident"]
         # Its cameras are considered, whichever machine is asked; that they give no picture the probes have told.
-        look = f"""for try in $(seq 60); do
+        look = f"""for try in $(seq 200); do
             curl -fs http://$HERE:8600/api/incidents/{incident} > incident.json
             grep -q '"decided_ms":[0-9]' incident.json && break || sleep 1
         done; cat incident.json"""
