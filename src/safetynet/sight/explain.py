@@ -9,9 +9,10 @@ import numpy as np
 from safetynet.base.ids import CameraId
 from safetynet.sight.cameras import CameraTable
 from safetynet.sight.kernels import why
+from safetynet.sight.kernels.sweep import DWELL_S
 from safetynet.sight.kernels.tables import Eye, Place, Records, Target
-from safetynet.sight.model import HealthState, Reason, ReasonCode
-from safetynet.sight.now import Now
+from safetynet.sight.model import HealthState, Reason, ReasonCode, Sweep
+from safetynet.sight.now import Now, aim_of
 from safetynet.sight.profiles import WallProfiles
 
 _OTHER_SIDE_RAD = math.radians(45)
@@ -52,16 +53,41 @@ class Picked(NamedTuple):
     believed: bool
     direction: float
     gain: float
+    stops: int
+    round_s: float
+    azimuth_2: float
+    tilt_2: float
+    tangent_2: float
+    azimuth_3: float
+    tilt_3: float
+    tangent_3: float
 
     @property
     def pose(self) -> tuple[float, float, float]:
         """Azimuth, tilt, tangent."""
         return self.azimuth, self.tilt, self.tangent
 
+    @property
+    def poses(self) -> tuple[tuple[float, float, float], ...]:
+        """The same of all stops of a sweep, the first one first; none where the view stands."""
+        later = (
+            (self.azimuth_2, self.tilt_2, self.tangent_2),
+            (self.azimuth_3, self.tilt_3, self.tangent_3),
+        )
+        return (self.pose, *later)[: self.stops]
+
 
 def read_picked(picked: Records) -> list[Picked]:
     """The chosen views, best first."""
     return [Picked._make(one) for one in picked.tolist()]
+
+
+def sweep_of(one: Picked) -> Sweep | None:
+    """How a view sweeps; None where it stands."""
+    if not one.stops:
+        return None
+    stops = tuple([aim_of(pose) for pose in one.poses])
+    return Sweep(stops=stops, dwell_s=DWELL_S, round_s=round(one.round_s, 2))
 
 
 def aside_of(views: Sequence[Picked], k: int) -> float:
@@ -82,6 +108,8 @@ def reasons_for(
         reasons.append(Reason(ReasonCode.LEARNED, round(one.chance, 3), "share"))
     if one.turned:
         reasons.append(Reason(ReasonCode.TURNS_TO, round(math.degrees(one.turn), 1), "deg"))
+    if one.stops:
+        reasons.append(Reason(ReasonCode.SWEEPS, round(one.round_s, 1), "s", what=str(one.stops)))
     if aside >= _OTHER_SIDE_RAD:
         reasons.append(Reason(ReasonCode.OTHER_SIDE, round(math.degrees(aside), 1), "deg"))
     said = now.get(camera)

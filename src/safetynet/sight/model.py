@@ -132,6 +132,8 @@ class ReasonCode(StrEnum):
     TURNS_TO = "turns_to"
     OTHER_SIDE = "other_side"
     """Adds a direction that the views before it lack."""
+    SWEEPS = "sweeps"
+    """Looks at parts of the place in turn: seconds for a round of so many aims."""
     PLAYS_IN = "plays_in"
     """Expected time until it shows the place: turning and the start of its stream."""
     CHECKED = "checked"
@@ -169,7 +171,18 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     unit: str | None = None
     limit: float | None = None
     what: str | None = None
-    """What it is about: the number of a building in the bundle."""
+    """What it is about: the number of a building in the bundle, or of the aims of a sweep."""
+
+
+class Sweep(msgspec.Struct, frozen=True, kw_only=True):
+    """A PTZ that looks at parts of an uncertain place in turn, again and again, until somebody holds it."""
+
+    stops: tuple[Aim, ...]
+    """At least two; it begins with the first, which is also the view's ``aim``."""
+    dwell_s: float
+    """How long it stands at each."""
+    round_s: float
+    """Expected time of a round: standing and turning."""
 
 
 class ChosenView(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,6 +204,8 @@ class ChosenView(msgspec.Struct, frozen=True, kw_only=True):
     """Expected time to its first picture of the place: turning, and the start of the stream."""
     gives_up_m: float = 0.0
     """Street length that it no longer watches, m, because it was turned away from home."""
+    sweep: Sweep | None = None
+    """How a PTZ sweeps; None where the view stands. ``share_seen`` and ``chance`` are then of all stops."""
     reasons: tuple[Reason, ...]
 
 

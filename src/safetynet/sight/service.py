@@ -16,7 +16,15 @@ from safetynet.city.model import Cameras, City
 from safetynet.sight.area import area_seen
 from safetynet.sight.belief import RANGE_STEP_M, Learned
 from safetynet.sight.cameras import CameraTable
-from safetynet.sight.explain import Picked, aside_of, read_picked, reasons_against, reasons_for
+from safetynet.sight.check import SWEEP_FROM_M, check_request, may_sweep
+from safetynet.sight.explain import (
+    Picked,
+    aside_of,
+    read_picked,
+    reasons_against,
+    reasons_for,
+    sweep_of,
+)
 from safetynet.sight.graph import StreetGraph
 from safetynet.sight.grid import items_around
 from safetynet.sight.handover import HandOver, plan_handover
@@ -57,14 +65,12 @@ from safetynet.sight.profiles import WallProfiles
 from safetynet.sight.walls import Walls
 from safetynet.sight.where import sample_where
 
-_MAX_WHY_NOT = 1000
-_MAX_COUNT = 64
-_MAX_RADIUS_M = 5_000.0
-_MAX_ERROR_M = 5_000.0
 _AREA_RANGE_M = 300.0
 _HOME_RANGE_M = 80.0
 """Streets up to here count for what a turned camera gives up."""
-_POINTS, _MORE_POINTS, _MANY_FROM_M = 40, 96, 150.0
+_POINTS = ((SWEEP_FROM_M, 40), (150.0, 64), (math.inf, 96))
+"""So many points stand for a place of up to so large an error, m: aims that hold a few points of a large
+place may miss what lies between."""
 _MAX_POINTS = 640
 
 
@@ -170,8 +176,9 @@ class Sight:
         place = self._place(request.place, request.target)
         self._find_walls(place, moment.moment, target, request.radius_m)
         found = np.empty(request.count, VIEW)
+        sweeps = may_sweep(request, place.spread_m)
         n, missed = choose(
-            self._eye, place, moment.moment, target, request.radius_m, request.count, found
+            self._eye, place, moment.moment, target, request.radius_m, request.count, sweeps, found
         )
         picked = read_picked(found[:n])
         views = tuple([self._chosen(moment, target, request, picked, k) for k in range(n)])
@@ -361,7 +368,7 @@ class Sight:
 
     def _point(self, where: PointPlace, kind: TargetKind) -> Place:
         x, y = self.city.plane.to_xy(where.at.lon, where.at.lat)
-        wanted = _MORE_POINTS if where.error_m > _MANY_FROM_M else _POINTS
+        wanted = next(count for most_m, count in _POINTS if where.error_m <= most_m)
         out = np.empty((3, 2 * wanted))
         width = TARGET_SIZES[kind].width_m
         n = place_points(
@@ -407,6 +414,7 @@ class Sight:
             chance=round(min(one.chance, 1.0), 4),
             plays_in_s=round(one.slew_s + one.start_s, 2),
             gives_up_m=round(lost, 1),
+            sweep=sweep_of(one),
             reasons=reasons_for(now, camera, target, one, aside_of(picked, k)),
         )
 
@@ -458,27 +466,6 @@ class Sight:
             owner=self._cameras.owner_of(row),
             distance_m=round(away, 1),
             reasons=reasons_against(self._eye, self._cameras, self.walls, now, place, target, row),
-        )
-
-
-def check_request(request: Request) -> Target:
-    """What a request looks for; raises ``InvalidError`` for numbers that make no sense."""
-    if isinstance(request.place, PointPlace):
-        if not request.place.at.is_valid():
-            raise InvalidError("sight.place", "The place is no position.")
-        _check("error_m", request.place.error_m, 0, _MAX_ERROR_M)
-    _check("min_px_per_m", request.min_px_per_m, 0, 100_000)
-    _check("radius_m", request.radius_m, 1, _MAX_RADIUS_M)
-    _check("count", request.count, 1, _MAX_COUNT)
-    _check("why_not", request.why_not, 0, _MAX_WHY_NOT)
-    size = TARGET_SIZES[request.target]
-    return Target(size.height_m, size.width_m, float(request.min_px_per_m), request.night)
-
-
-def _check(name: str, value: float, least: float, most: float) -> None:
-    if not (math.isfinite(value) and least <= value <= most):
-        raise InvalidError(
-            f"sight.{name}", f"{name} must be from {least} to {most}.", least=least, most=most
         )
 
 

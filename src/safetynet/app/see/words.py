@@ -57,6 +57,9 @@ def reason_words(reason: Reason) -> str:
             return _with(reason, "sharp enough", "{v} px/m")
         case ReasonCode.TURNS_TO:
             return _with(reason, "turns to it", "turns {v}°")
+        case ReasonCode.SWEEPS:
+            many = f"sweeps {reason.what} aims" if reason.what else "sweeps the place"
+            return many if value is None else f"{many}, {span(value)}"
         case ReasonCode.OTHER_SIDE:
             return _with(reason, "from another side", "{v}° from the others")
         case ReasonCode.PLAYS_IN:

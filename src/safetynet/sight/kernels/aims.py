@@ -39,7 +39,9 @@ def _mean_direction(
         total, far = total + kept[j], far + kept[j] * away
     if total == 0:
         return 0.0, 0.0, 0.0
-    length = max(math.hypot(east, north), 1e-9)
+    length = math.hypot(east, north)
+    if length < 1e-9:  # all around, evenly
+        return 0.0, 1.0, far / total
     return east / length, north / length, far / total
 
 
@@ -56,7 +58,7 @@ def _extent(
 ) -> tuple[float, float, float, float]:
     """Left and right (radians from the mean direction), top and bottom (falls per metre away).
 
-    Leaves each point's turn in ``off`` and the fall to its middle in ``fall``.
+    Leaves each point's turn in ``off`` and the tilt to its middle in ``fall``.
     """
     left, right, top, bottom = np.inf, -np.inf, np.inf, -np.inf
     x, y, z = c.x, c.y, c.z
@@ -67,7 +69,7 @@ def _extent(
         away = max(math.sqrt(dx * dx + dy * dy), 0.1)
         drop = z - place.ground[j]
         off[j] = arc(dx * north - dy * east, dx * east + dy * north)
-        fall[j] = (drop - height / 2) / away
+        fall[j] = arc(drop - height / 2, away)
         left, right = min(left, off[j]), max(right, off[j])
         top, bottom = min(top, (drop - height) / away), max(bottom, drop / away)
     return left, right, top, bottom
@@ -75,30 +77,46 @@ def _extent(
 
 @inner
 def _heaviest(
-    off: Floats, fall: Floats, kept: Floats, left: float, right: float, half: float
+    off: Floats, fall: Floats, kept: Floats, left: float, right: float, half: float, half_v: float
 ) -> tuple[float, float]:
-    """Turn, and fall, of the strip of the given half width that holds the most weight."""
-    step = max((right - left) / STRIPS, 1e-6)
-    held = np.zeros(STRIPS + 1)
+    """Turn and tilt of the picture of these half angles that holds the most weight: of the heaviest strip
+    from left to right, the heaviest part from top to bottom. The middle of what it holds."""
+    low, high = _window(off, kept, left, right, half)
+    top, bottom = np.inf, -np.inf
+    strip = np.zeros(off.size)
     for j in range(off.size):
-        if kept[j] > 0:
-            held[min(int((off[j] - left) / step), STRIPS - 1) + 1] += kept[j]
+        if kept[j] > 0 and low <= off[j] <= high:
+            strip[j] = kept[j]
+            top, bottom = min(top, fall[j]), max(bottom, fall[j])
+    if bottom - top > 2 * half_v:
+        top, bottom = _window(fall, strip, top, bottom, half_v)
+    west, east, upper, lower = np.inf, -np.inf, np.inf, -np.inf
+    for j in range(off.size):
+        if strip[j] > 0 and top <= fall[j] <= bottom:
+            west, east = min(west, off[j]), max(east, off[j])
+            upper, lower = min(upper, fall[j]), max(lower, fall[j])
+    return (west + east) / 2, (upper + lower) / 2
+
+
+@inner
+def _window(
+    at: Floats, weight: Floats, first: float, last: float, half: float
+) -> tuple[float, float]:
+    """From where to where the window of the given half width reaches that holds the most weight."""
+    step = max((last - first) / STRIPS, 1e-6)
+    held = np.zeros(STRIPS + 1)
+    for j in range(at.size):
+        if weight[j] > 0:
+            held[min(int((at[j] - first) / step), STRIPS - 1) + 1] += weight[j]
     for b in range(STRIPS):
         held[b + 1] += held[b]
     wide = max(min(int(2 * half / step), STRIPS), 1)
     best, best_at = -1.0, 0
     for b in range(STRIPS - wide + 1):
-        weight = held[b + wide] - held[b]
-        if weight > best + 1e-12:
-            best, best_at = weight, b
-    low, high = left + best_at * step - 1e-9, left + (best_at + wide) * step + 1e-9
-    total, turn, down = 0.0, 0.0, 0.0
-    for j in range(off.size):
-        if kept[j] > 0 and low <= off[j] <= high:
-            total += kept[j]
-            turn += kept[j] * off[j]
-            down += kept[j] * fall[j]
-    return turn / total, down / total
+        total = held[b + wide] - held[b]
+        if total > best + 1e-12:
+            best, best_at = total, b
+    return first + best_at * step - 1e-9, first + (best_at + wide) * step + 1e-9
 
 
 @inner
@@ -137,17 +155,19 @@ def plan_aims(
     whole = min(max(wanted, narrowest), c.half_w)
     middle = (left + right) / 2
     if wanted > whole:  # not all of it goes into the picture: what weighs most does
-        middle, down = _heaviest(off, fall, kept, left, right, 0.9 * arc(whole, 1.0))
-        tilt = min(max(arc(down, 1.0), c.least_tilt), c.most_tilt)
+        half, half_v = 0.9 * arc(whole, 1.0), 0.85 * arc(whole * c.aspect, 1.0)
+        middle, tilt = _heaviest(off, fall, kept, left, right, half, half_v)
+        tilt = min(max(tilt, c.least_tilt), c.most_tilt)
     aims[0, 0], aims[0, 1], aims[0, 2] = mean + middle, tilt, whole
     count = 1
     for wish in (asked, easy):
         narrow = max(wish, narrowest)
         if narrow >= 0.98 * whole:
             continue
-        turn, down = _heaviest(off, fall, kept, left, right, 0.9 * arc(narrow, 1.0))
+        half, half_v = 0.9 * arc(narrow, 1.0), 0.85 * arc(narrow * c.aspect, 1.0)
+        turn, tilt = _heaviest(off, fall, kept, left, right, half, half_v)
         aims[count, 0] = mean + turn
-        aims[count, 1] = min(max(arc(down, 1.0), c.least_tilt), c.most_tilt)
+        aims[count, 1] = min(max(tilt, c.least_tilt), c.most_tilt)
         aims[count, 2] = narrow
         count += 1
     return count

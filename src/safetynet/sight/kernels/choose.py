@@ -16,8 +16,15 @@ import numpy as np
 from safetynet.base.geo import Floats
 from safetynet.sight.kernels.compiled import compiled, inner
 from safetynet.sight.kernels.gather import gather
-from safetynet.sight.kernels.look import Search, look, look_past, make_search, may_turn
+from safetynet.sight.kernels.look import (
+    Search,
+    look,
+    look_around,
+    look_past,
+    make_search,
+)
 from safetynet.sight.kernels.strip import heaviest_strip
+from safetynet.sight.kernels.sweep import GLIMPSE, MUCH_MORE, STOPS
 from safetynet.sight.kernels.tables import Eye, Moment, Place, Record, Records, Tables, Target
 from safetynet.sight.kernels.walls import Rows
 
@@ -87,22 +94,33 @@ def _gain(shown: Tables, view: Record, left: Floats, sides: Floats) -> float:
 
 @inner
 def _bound_again(
-    search: Search, k: int, left: Floats, weight: Floats, sides: Floats, height: float
+    search: Search,
+    k: int,
+    left: Floats,
+    weight: Floats,
+    sides: Floats,
+    height: float,
+    sweeps: bool,
 ) -> None:
     """Work out the most that a look through a camera could add: all that is left that walls do not hide from
-    it and that goes into one picture."""
-    missed, seen = 0.0, 0.0
+    it and that goes into one picture, or into those of a sweep."""
+    missed, seen, swept = 0.0, 0.0, 0.0
     lowest = search.lowest[k]
     for j in range(left.size):
         if lowest[j] < height:
             missed += left[j]
             seen += weight[j]
-    if search.wide[k] < math.pi:
-        strip = heaviest_strip(left, height, lowest, search.bucket[k], search.wide[k])
+    if search.turns[k]:
+        strip = missed
+        if search.wide[k] < math.pi:
+            strip = heaviest_strip(left, height, lowest, search.bucket[k], search.wide[k])
+        if sweeps:
+            swept = GLIMPSE * min(missed, STOPS * strip)
         missed = min(missed, strip)
     bound = search.bounds[k]
     aside = SIDES * _side_gain(_bearing_row(search.direction[k]), bound * seen, sides)
-    search.most[k] = bound * missed + aside
+    search.swept[k] = bound * swept + aside
+    search.most[k] = max(bound * missed + aside, search.swept[k])
 
 
 @inner
@@ -122,17 +140,14 @@ def _try(
 
 
 @inner
-def _list_open(
-    eye: Eye, moment: Moment, search: Search, first: int, known: int, anew: bool, least: float
-) -> Rows:
+def _list_open(search: Search, first: int, known: int, anew: bool, least: float) -> Rows:
     """Cameras through which there is more to see, the most promising first: not looked through yet,
     or a PTZ that may be aimed at what is left."""
     open_, n = np.empty(known - first, np.int32), 0
     for k in range(first, known):
         may = search.pending[k]
         if not may and anew and search.found[k, 0] > 0 and not search.taken[k]:
-            i = search.cameras[k]
-            may = may_turn(eye.lens.camera[i], moment.camera[i])
+            may = search.turns[k]
         if may and search.most[k] >= least:
             open_[n] = k
             n += 1
@@ -151,13 +166,14 @@ def _look_on(
     left: Floats,
     sides: Floats,
     anew: bool,
+    sweeps: bool,
     best: Best,
 ) -> Best:
     """Look through the cameras first…known that could win; the best so far."""
-    for k in _list_open(eye, moment, search, first, known, anew, best[2] - EVEN):
+    for k in _list_open(search, first, known, anew, best[2] - EVEN):
         if search.most[k] < best[2] - EVEN:
             break
-        _bound_again(search, k, left, place.weight, sides, target.height_m)
+        _bound_again(search, k, left, place.weight, sides, target.height_m, sweeps)
         if search.most[k] < best[2] - EVEN:
             continue
         again = 0 if search.pending[k] else 1
@@ -166,6 +182,10 @@ def _look_on(
         look(eye, place, moment, target, search, k, left, again)
         rank = eye.lens.camera[search.cameras[k]].rank
         best = _try(search, k, again, left, sides, best, rank)
+        most = best[2] - EVEN if not again else MUCH_MORE * best[2]
+        if sweeps and search.turns[k] and search.swept[k] >= most:
+            look_around(eye, place, moment, target, search, k, left, again)
+            best = _try(search, k, again, left, sides, best, rank)
     return best
 
 
@@ -190,30 +210,35 @@ def choose(
     target: Target,
     radius: float,
     count: int,
+    sweeps: bool,
     picked: Records,
 ) -> tuple[int, float]:
     """Fill ``picked`` (count,) of ``VIEW`` with the chosen views, best first.
 
-    Returns how many, and the weight of what none of them shows.
+    ``sweeps``: whether PTZ cameras may look at parts of the place in turn. Returns how many, and the weight of what none of them shows.
     """
     cameras, bounds = gather(eye, place, moment, target, radius)
     n, s = cameras.size, place.x.size
     search = make_search(cameras, bounds, s)
-    left, sides, known = place.weight.copy(), np.zeros(DIRECTIONS), 0
+    # Another side of a target that is seen is worth something. Where a place is so uncertain that it may
+    # be swept, a view is better spent on what no other shows: all sides count as seen.
+    left, sides, known = place.weight.copy(), np.full(DIRECTIONS, 1.0 if sweeps else 0.0), 0
     for round_ in range(count):
         missed = left.sum()
         anew = bool(round_ > 0 and s > 8 and missed > AIM_ANEW)
         best = _best_known(eye, search, known, left, sides)
         aside = SIDES * _most_sides(sides)
-        best = _look_on(eye, place, moment, target, search, 0, known, left, sides, anew, best)
+        best = _look_on(
+            eye, place, moment, target, search, 0, known, left, sides, anew, sweeps, best
+        )
         while known < n and bounds[known] * missed + aside >= best[2] - EVEN:
             first = known
             while known < min(n, first + AT_ONCE):
                 if look_past(eye, place, moment, target, search, known):
-                    _bound_again(search, known, left, place.weight, sides, target.height_m)
+                    _bound_again(search, known, left, place.weight, sides, target.height_m, sweeps)
                 known += 1
             best = _look_on(
-                eye, place, moment, target, search, first, known, left, sides, False, best
+                eye, place, moment, target, search, first, known, left, sides, False, sweeps, best
             )
         k, v, gain, _ = best
         if v < 0 or gain < LEAST_GAIN:

@@ -19,6 +19,7 @@ from safetynet.sight.kernels.lens import (
     waited,
 )
 from safetynet.sight.kernels.strip import note_directions
+from safetynet.sight.kernels.sweep import MUCH_MORE, STOPS, plan_sweep
 from safetynet.sight.kernels.tables import (
     VIEW,
     Eye,
@@ -32,6 +33,9 @@ from safetynet.sight.kernels.tables import (
     Target,
 )
 from safetynet.sight.kernels.walls import Bytes, Rows
+
+WAYS = AIMS + 1
+"""Views of one camera at most: its aims, and a sweep."""
 
 
 class Search(NamedTuple):
@@ -52,9 +56,13 @@ class Search(NamedTuple):
     """(n, 2) its views in ``views``: as first looked at, and, of a PTZ, as aimed anew; -1: none yet."""
     found: Rows
     """(n, 2) how many."""
+    turns: Flags
+    """PTZ cameras that are free."""
     taken: Flags
     most: Floats
     """(n,) the most that another look could add, when that was last worked out; it only falls."""
+    swept: Floats
+    """(n,) the same of a sweep."""
     pending: Flags
     """Walls were looked past, but not yet what the picture shows: it could not win so far."""
     views: Records
@@ -79,10 +87,12 @@ def make_search(cameras: Rows, bounds: Floats, points: int) -> Search:
         np.full((n, 2), -1, np.int32),
         np.zeros((n, 2), np.int32),
         np.zeros(n, np.bool_),
-        np.full(n, np.inf),
         np.zeros(n, np.bool_),
-        np.empty(2 * n * AIMS, VIEW),
-        np.empty((2 * n * AIMS, points), np.float32),
+        np.full(n, np.inf),
+        np.zeros(n),
+        np.zeros(n, np.bool_),
+        np.empty(2 * n * WAYS, VIEW),
+        np.empty((2 * n * WAYS, points), np.float32),
         np.zeros(1, np.int32),
     )
 
@@ -103,6 +113,7 @@ def look_past(
     search.direction[k] = arc(place.mid_x - c.x, place.mid_y - c.y)
     search.wide[k] = math.pi
     turns, least_cos = may_turn(c, m), ALL_ROUND
+    search.turns[k] = turns
     if not turns and c.belief < 0 and c.roll == 0:
         aside = half_aside(m.tangent, c.aspect, m.tilt)
         least_cos = math.cos(aside) if aside < math.pi / 2 else ALL_ROUND
@@ -136,8 +147,49 @@ def look(
             return
     if search.first[k, again] < 0:
         search.first[k, again] = search.used[0]
-        search.used[0] += max(count, 1) if again == 0 else AIMS
+        search.used[0] += max(count, 1) + 1 if again == 0 else WAYS
     search.found[k, again] = _add(eye, place, moment, target, search, k, aims, count, again)
+
+
+@inner
+def look_around(
+    eye: Eye,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    search: Search,
+    k: int,
+    left: Floats,
+    again: int,
+) -> int:
+    """What a PTZ shows that sweeps, beginning with the best of the aims it was looked through in; its
+    view, or -1: it would not show more than where it stands."""
+    i, first, n = search.cameras[k], search.first[k, again], search.found[k, again]
+    best, most = -1, 0.0
+    for v in range(first, first + n):
+        if search.views[v].gain > most:
+            best, most = v, search.views[v].gain
+    if best < 0 or search.swept[k] < MUCH_MORE * most:
+        return -1
+    stops, view = np.empty((STOPS, 3)), search.views[first + n]
+    begin = search.views[best]
+    stops[0, 0], stops[0, 1], stops[0, 2] = begin.azimuth, begin.tilt, begin.tangent
+    shown, lowest = search.shown[first + n], search.lowest[k]
+    count, round_s, first_s = plan_sweep(eye, i, place, moment, target, lowest, left, stops, shown)
+    if count < 2:
+        return -1
+    share = 0.0
+    for j in range(place.weight.size):
+        if shown[j] > 0:
+            share += place.weight[j]
+    view.share, view.px_per_m, view.slew_s = share, begin.px_per_m, first_s
+    _note(eye.lens, place, moment.camera[i], i, stops[0], True, shown, view)
+    view.stops, view.round_s = count, round_s
+    view.azimuth_2, view.tilt_2, view.tangent_2 = stops[1, 0], stops[1, 1], stops[1, 2]
+    last = count - 1
+    view.azimuth_3, view.tilt_3, view.tangent_3 = stops[last, 0], stops[last, 1], stops[last, 2]
+    search.found[k, again] = n + 1
+    return int(first + n)
 
 
 @inner
@@ -199,3 +251,6 @@ def _note(
     view.turn = abs(apart(aim[0], m.azimuth)) if turned else 0.0
     view.away_m, view.start_s = math.sqrt(dx * dx + dy * dy), m.start_s
     view.believed = c.belief >= 0 and not turned
+    view.stops, view.round_s = 0, 0.0
+    view.azimuth_2, view.tilt_2, view.tangent_2 = 0.0, 0.0, 0.0
+    view.azimuth_3, view.tilt_3, view.tangent_3 = 0.0, 0.0, 0.0

@@ -81,11 +81,21 @@ VIEW = np.dtype(
         ("believed", np.bool_),
         ("direction", np.float64),
         ("gain", np.float64),
+        ("stops", np.int32),
+        ("round_s", np.float64),
+        ("azimuth_2", np.float64),
+        ("tilt_2", np.float64),
+        ("tangent_2", np.float64),
+        ("azimuth_3", np.float64),
+        ("tilt_3", np.float64),
+        ("tangent_3", np.float64),
     ],
     align=True,
 )
-"""A camera looked through in one pose. ``turn`` is the angle from where it looks now, ``direction`` that
-from the camera to the middle of the place, ``gain`` that of the last look: an upper bound of the next."""
+"""A camera looked through in one pose, or sweeping. ``turn`` is the angle from where it looks now,
+``direction`` that from the camera to the middle of the place, ``gain`` that of the last look: an upper
+bound of the next. ``stops`` counts the aims of a sweep, of which the pose is the first, and ``round_s`` the
+time from there back to it; 0 stops where the camera stands still."""
 
 
 class Lenses(NamedTuple):
