@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from sqlalchemy import Connection
 
 from safetynet.access.authority import Authority
-from safetynet.access.entries import SESSION_ENDED, EndedBody, closed, issued
+from safetynet.access.entries import SESSION_ENDED, EndedBody, PtzBody, closed, issued
 from safetynet.access.fold import ACCESS_FOLDS
 from safetynet.access.grants import encode_grant
 from safetynet.access.keys import KeyRing, NodeKey, open_node_key
@@ -125,6 +125,10 @@ class District:
 
     async def open(self, *cameras: CameraId, agency: str = "119") -> Answer:
         turn = WantedTurn(azimuth_deg=90, tilt_deg=20, hfov_deg=30)
+        views = (WantedView(camera=c, turn=turn if c == PTZ else None) for c in cameras)
+        return await self.ask(*views, agency=agency)
+
+    async def ask(self, *views: WantedView, agency: str = "119") -> Answer:
         return await self.node.execute(
             OpenViews(
                 key="k1",
@@ -135,7 +139,7 @@ class District:
                 purpose="fire",
                 basis="개인정보 보호법 제18조제2항제3호",
                 drill=False,
-                views=tuple(WantedView(camera=c, turn=turn if c == PTZ else None) for c in cameras),
+                views=views,
                 lease_s=LEASE_S,
             )
         )
@@ -516,3 +520,35 @@ async def test_what_is_open_or_long_past_or_nobodys_here_changes_nothing(
     await district.present(district.grant())
     await hear(district, tmp_path, over(IncidentState.OPEN))
     assert district.sent(ipc.Cut) == []
+
+
+async def test_a_sweep_is_written_once_and_held_where_somebody_saw_it(district: District) -> None:
+    turns = [WantedTurn(azimuth_deg=a, tilt_deg=20, hfov_deg=30) for a in (90, 150, 210)]
+    wanted = WantedView(camera=PTZ, turn=turns[0], sweep=tuple(turns), dwell_s=1.2)
+    await district.ask(wanted)
+    (prepared,) = district.sent(ipc.Prepare)
+    assert [t.azimuth_deg for t in prepared.sweep] == [90, 150, 210]
+    for round_ in (1, 2):
+        for stop, turn in enumerate(prepared.sweep, start=1):
+            await district.node.note_turn(
+                ipc.Turned(camera=PTZ, lock=INCIDENT, to=turn, took_s=0.5, stop=stop, round_=round_)
+            )
+            district.clock.advance(1.7)
+    entries = await read_range(district.journal.store, MAPO)
+    assert [e.read(PtzBody).stop for e in entries] == [1, 2, 3]
+
+    held = await district.ask(msgspec.structs.replace(wanted, sweep=(), hold=True))
+    assert held.views[0].held == turns[2]
+    standing = district.sent(ipc.Prepare)[-1]
+    assert (standing.turn, standing.sweep) == (prepared.sweep[2], ())
+    again = await district.ask(msgspec.structs.replace(wanted, sweep=(), hold=True))
+    assert again.views[0].held == turns[2], "it stays, however often it is said"
+
+
+async def test_a_worker_that_comes_back_goes_on_with_the_sweep(district: District) -> None:
+    turns = tuple(WantedTurn(azimuth_deg=a, tilt_deg=20, hfov_deg=30) for a in (90, 150))
+    await district.ask(WantedView(camera=PTZ, turn=turns[0], sweep=turns, dwell_s=1.2))
+    await district.node.take_up()
+    first, second = district.sent(ipc.Prepare)
+    assert first == second
+    assert (len(second.sweep), second.dwell_s) == (2, 1.2)

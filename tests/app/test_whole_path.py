@@ -15,8 +15,9 @@ import pytest
 import pytest_asyncio
 
 from safetynet.app.replay.command import run_replay
+from safetynet.city.synth import small_city
 from safetynet.incident.model import IncidentKind, Progress
-from tests.app.conftest import Town
+from tests.app.conftest import SEED, Town
 from tests.app.viewer import open_console
 from tests.support import eventually
 
@@ -126,6 +127,59 @@ async def test_a_report_is_idempotent_and_a_new_place_gets_new_views(town: Town)
 
     await eventually(arrived)
     await town.report(**fields, progress=91)
+
+
+async def test_a_sweep_is_held_by_who_watches_and_stays_held(town: Town) -> None:
+    at = await swept_place(town)
+    key = town.new_key()
+    fields = {"key": key, "kind": "rescue", "lon": at["lon"], "lat": at["lat"], "error_m": 100}
+    async with open_console(town.hub_url) as console:
+        incident = (await town.report(**fields))["incident"]
+        grants = {g["camera"]: g for g in await console.granted(incident)}
+
+        def sweeping() -> dict[str, Any] | None:
+            views = console.incidents[incident]["views"]
+            return next((v for v in views if v["chosen"]["sweep"] and v["state"] == "ready"), None)
+
+        view = await eventually(sweeping)
+        stops = view["chosen"]["sweep"]["stops"]
+        owner = view["owner"]
+
+        async def moved() -> list[Any] | None:
+            lines = await town.get(f"/api/journal/{owner}", incident=incident, limit=1000)
+            bodies = [json.loads(line["entry"])["body"] for line in lines]
+            turns = [
+                b for b in bodies if b.get("move") == "turned" and b["camera"] == view["camera"]
+            ]
+            return turns if len(turns) >= len(stops) else None
+
+        moves = await eventually(moved)
+        assert [m["stop"] for m in moves] == list(range(1, len(stops) + 1))
+        await console.hold(grants[view["camera"]])
+
+        def held() -> dict[str, Any] | None:
+            views = console.incidents[incident]["views"]
+            now = next(v for v in views if v["camera"] == view["camera"])
+            return now if now["chosen"]["sweep"] is None else None
+
+        assert (await eventually(held))["chosen"]["aim"] in stops
+        hub = await town.get("/api/journal/hub", incident=incident, limit=1000)
+        entries = [json.loads(line["entry"]) for line in hub]
+        (changed,) = [e for e in entries if "held" in e["body"]]
+        assert changed["kind"] == "view.changed/1"
+        await town.report(key=key, kind="rescue", progress=91)
+
+
+async def swept_place(town: Town) -> dict[str, Any]:
+    """A street corner that a PTZ would sweep for a person somewhere within 100 m."""
+    city = small_city(SEED)
+    lon, lat = city.plane.to_lonlat(city.streets.line.xy[:, 0], city.streets.line.xy[:, 1])
+    for k in range(0, len(lon), 3):
+        point = {"lon": float(lon[k]), "lat": float(lat[k])}
+        answer = await town.get("/api/views", **point, error_m=100, target="person")
+        if any(v["chosen"]["sweep"] for v in answer["views"]):
+            return point
+    raise AssertionError("nothing is swept in this town")
 
 
 async def test_a_position_of_zero_falls_back_to_the_legal_dong(town: Town) -> None:

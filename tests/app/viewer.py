@@ -163,6 +163,15 @@ class Console:
         line |= {"picture": picture} if picture else {}
         await self._socket.send(json.dumps(line))
 
+    async def hold(self, grant: Message) -> None:
+        """End a view's sweep at what it just showed."""
+        line = {
+            "type": "view_held",
+            "incident": grant["incident"],
+            "camera": grant["camera"],
+        }
+        await self._socket.send(json.dumps(line))
+
     async def judged(self, grant: Message, *, shown: int, not_shown: int) -> Message:
         """The view of a grant as soon as so many viewers say so and so many say not."""
 

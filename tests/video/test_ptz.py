@@ -107,3 +107,45 @@ async def test_a_probe_tells_the_living_the_frozen_and_the_dead_apart(
         control.worker.send(Probe(camera=camera, source=scene.source(camera)))
     found = {p.camera: p.state for p in await control.heard(Probed, 3)}
     assert found == {"mapo-00000": "ok", "mapo-00001": "frozen", "mapo-00003": "dead"}
+
+
+async def test_a_sweep_goes_round_until_it_is_told_to_stand_and_then_home(
+    scene: Scene, open_control: OpenControl
+) -> None:
+    control = await open_control()
+    head = scene.park.get(CAMERA).head
+    assert head is not None
+    stops = (WEST, Turn(azimuth_deg=300, tilt_deg=20, hfov_deg=30))
+    source = scene.source(CAMERA)
+    control.worker.send(
+        Prepare(camera=CAMERA, source=source, turn=WEST, lock="inc_1", sweep=stops, dwell_s=0.5)
+    )
+    said = (await control.heard(Turned, 5, lock="inc_1"))[:5]
+    assert [(t.stop, t.round_) for t in said] == [(1, 1), (2, 1), (1, 2), (2, 2), (1, 3)]
+    assert not [t.error for t in said if t.error]
+    assert all(abs(t.to.azimuth_deg - stops[t.stop - 1].azimuth_deg) < 1 for t in said)
+
+    turn(control, scene, stops[1], "inc_1")
+    (held,) = await control.heard(Turned, lock="inc_1", stop=0)
+    assert abs(held.to.azimuth_deg - stops[1].azimuth_deg) < 1
+
+    control.worker.send(Release(camera=CAMERA, lock="inc_1"))
+    await control.heard(Returned)
+    assert abs(head.goal.azimuth_deg - HOME.azimuth_deg) < 1
+
+
+async def test_a_sweep_whose_camera_does_not_answer_ends_after_a_round(
+    scene: Scene, open_control: OpenControl
+) -> None:
+    control = await open_control()
+    dead = CameraId("mapo-00003")
+    scene.park.get(dead).fault = Fault.DEAD
+    stops = (WEST, HOME)
+    control.worker.send(
+        Prepare(camera=dead, source=scene.source(dead), turn=WEST, lock="inc_1", sweep=stops)
+    )
+    failed = await control.heard(Turned, 2, camera=dead)
+    assert [t.error for t in failed] == ["camera.onvif", "camera.onvif"]
+    turn(control, scene, WEST, "inc_1")  # something else that is told afterwards
+    await control.heard(Turned, camera=CAMERA)
+    assert len([m for m in control.said if isinstance(m, Turned) and m.camera == dead]) == 2

@@ -154,7 +154,7 @@ class PtzMove(StrEnum):
     RETURNED = "returned"
 
 
-class PtzBody(msgspec.Struct, frozen=True, kw_only=True):
+class PtzBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A PTZ camera turned for an incident or went home; angles in thousandths of a degree."""
 
     camera: CameraId
@@ -167,6 +167,9 @@ class PtzBody(msgspec.Struct, frozen=True, kw_only=True):
     took_ms: int
     by: str = ""
     """Agency whose operator turned it; empty where the plan did, or nobody."""
+    stop: int = 0
+    """Number of the stop in a sweep, from 1. Rounds after the first are the same and not written down; a
+    later turn of the same incident ends it. 0, or absent: the camera stays."""
 
 
 def issued(grant: Grant, *, generation: str, control: str = "control") -> Draft:

@@ -229,6 +229,12 @@ class WantedView(msgspec.Struct, frozen=True, kw_only=True):
 
     camera: CameraId
     turn: WantedTurn | None
+    sweep: tuple[WantedTurn, ...] = ()
+    """What a PTZ is to look at in turn, ``turn`` first; an owner that knows no sweeps stays there."""
+    dwell_s: float = 0.0
+    """How long it stands at each."""
+    hold: bool = False
+    """It sweeps for this incident, and somebody saw what matters: back to what it just showed."""
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
@@ -352,6 +358,8 @@ class ViewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     camera: CameraId
     status: ViewStatus
     code: str = ""
+    held: WantedTurn | None = None
+    """Where a sweep was held."""
 
 
 class StillAnswer(msgspec.Struct, frozen=True, kw_only=True):

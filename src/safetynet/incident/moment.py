@@ -20,6 +20,14 @@ class AimBody(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class SweepBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A PTZ that was to look at parts of the place in turn."""
+
+    stops: tuple[AimBody, ...]
+    dwell_ms: int
+    round_ms: int
+
+
 class AskedBody(msgspec.Struct, frozen=True, kw_only=True):
     """The question in full."""
 

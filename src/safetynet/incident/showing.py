@@ -9,7 +9,7 @@ import msgspec
 
 from safetynet.base.ids import CameraId, GrantId, IncidentId, NodeId, ViewerId
 from safetynet.incident.entries import PlaceBody
-from safetynet.incident.moment import AimBody, MomentBody, milli
+from safetynet.incident.moment import AimBody, MomentBody, SweepBody, milli
 from safetynet.journal.entry import Draft, time_text
 
 CHOICE_MADE: Final = "choice.made/1"
@@ -57,7 +57,7 @@ class ReasonBody(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class ViewBody(msgspec.Struct, frozen=True, kw_only=True):
+class ViewBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A chosen view, best first in its choice."""
 
     camera: CameraId
@@ -68,6 +68,8 @@ class ViewBody(msgspec.Struct, frozen=True, kw_only=True):
     share_permille: int
     slew_ms: int
     reasons: tuple[ReasonBody, ...]
+    sweep: SweepBody | None = None
+    """How it sweeps, its aim first. Absent where it stands."""
 
     @classmethod
     def of(
@@ -81,6 +83,7 @@ class ViewBody(msgspec.Struct, frozen=True, kw_only=True):
         share_seen: float,
         slew_s: float,
         reasons: Sequence[ReasonBody],
+        sweep: SweepBody | None = None,
     ) -> "ViewBody":
         """From the numbers of ``sight.ChosenView``."""
         return cls(
@@ -92,6 +95,7 @@ class ViewBody(msgspec.Struct, frozen=True, kw_only=True):
             share_permille=milli(share_seen),
             slew_ms=milli(slew_s),
             reasons=tuple(reasons),
+            sweep=sweep,
         )
 
 
@@ -131,7 +135,7 @@ class ChoiceBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the choice was asked in. Absent where nothing was chosen, and in entries of before."""
 
 
-class ViewChangedBody(msgspec.Struct, frozen=True, kw_only=True):
+class ViewChangedBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of ``view.changed/1``."""
 
     incident: IncidentId
@@ -139,6 +143,8 @@ class ViewChangedBody(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """``asked``, ``ready``, ``refused``, ``away``, ``ended``."""
     note: str
+    held: AimBody | None = None
+    """Where a viewer held a sweep. Absent otherwise."""
 
 
 class ShownBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,9 +210,16 @@ def choice_made(
     return Draft(kind=CHOICE_MADE, body=body)
 
 
-def view_changed(incident: IncidentId, camera: CameraId, *, state: str, note: str = "") -> Draft:
+def view_changed(
+    incident: IncidentId,
+    camera: CameraId,
+    *,
+    state: str,
+    note: str = "",
+    held: AimBody | None = None,
+) -> Draft:
     """The entry on how a chosen view stands."""
-    body = ViewChangedBody(incident=incident, camera=camera, state=state, note=note)
+    body = ViewChangedBody(incident=incident, camera=camera, state=state, note=note, held=held)
     return Draft(kind=VIEW_CHANGED, body=body)
 
 

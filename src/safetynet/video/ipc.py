@@ -45,13 +45,18 @@ class SourceStatus(StrEnum):
 
 
 class Prepare(msgspec.Struct, frozen=True, kw_only=True, tag="prepare"):
-    """Open the stream and, where ``turn`` is given, turn the camera under the lock."""
+    """Open the stream and, where ``turn`` is given, turn the camera under the lock.
+
+    With a ``sweep`` it looks at these in turn, ``dwell_s`` at each, until it is told something else.
+    """
 
     camera: CameraId
     source: Source
     turn: Turn | None
     lock: str
     """Who needs it (an incident id); the camera goes home when its last lock is released."""
+    sweep: tuple[Turn, ...] = ()
+    dwell_s: float = 0.0
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, tag="release"):
@@ -190,6 +195,10 @@ class Turned(msgspec.Struct, frozen=True, kw_only=True, tag="turned"):
     to: Turn
     took_s: float
     error: str = ""
+    stop: int = 0
+    """Number of the stop in its sweep, from 1; 0 where it stays."""
+    round_: int = 0
+    """Which round of the sweep, from 1."""
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True, tag="returned"):

@@ -1,8 +1,9 @@
 """Turning cameras: who holds one, where it looks, and that it goes home."""
 
 import asyncio
+import itertools
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 import structlog
 
@@ -15,6 +16,8 @@ from safetynet.video.ipc import Returned, Source, Turn, Turned
 from safetynet.video.limits import Limits
 
 POLL_S = 0.1
+LEAST_DWELL_S = 0.5
+"""A sweep stands at least so long at each stop, whatever is asked for: nobody sees more in less."""
 ZOOM_RANGE = 19.0
 """Magnification at zoom 1, less one (docs/design/0001, Geometry)."""
 _NEAR = Position(pan=0.003, tilt=0.006, zoom=0.01)
@@ -56,7 +59,7 @@ class _Head:
         """The lock that turned it; nobody else may until it is released."""
         self.source: Source | None = None
         self.moved = False
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[object] | None = None
 
 
 class Heads:
@@ -75,8 +78,18 @@ class Heads:
         self._tell = tell
         self._heads: dict[CameraId, _Head] = {}
 
-    def lock(self, camera: CameraId, source: Source, turn: Turn | None, lock: str) -> None:
-        """Hold the camera and, where a turn is given, begin it; the outcome is told later."""
+    def lock(
+        self,
+        camera: CameraId,
+        source: Source,
+        turn: Turn | None,
+        lock: str,
+        *,
+        sweep: Sequence[Turn] = (),
+        dwell_s: float = 0.0,
+    ) -> None:
+        """Hold the camera and, where a turn is given, begin it, or the sweep that begins with it; the
+        outcome is told later."""
         head = self._heads.setdefault(camera, _Head())
         head.locks.add(lock)
         if turn is None:
@@ -87,7 +100,12 @@ class Heads:
             self._tell(Turned(camera=camera, lock=lock, to=turn, took_s=0.0, error="fixed"))
         else:
             head.holder, head.source, head.moved = lock, source, True
-            self._begin(head, self._turn(camera, source, source.home, turn, lock))
+            doing = (
+                self._sweep(camera, source, source.home, sweep, dwell_s, lock)
+                if sweep
+                else self._turn(camera, source, source.home, turn, lock)
+            )
+            self._begin(head, doing)
 
     def release(self, camera: CameraId, lock: str) -> None:
         """Give up one lock; after the last the camera goes home. Unknown locks do nothing."""
@@ -119,15 +137,43 @@ class Heads:
         elif head.task is None:
             del self._heads[camera]
 
-    def _begin(self, head: _Head, doing: Coroutine[None, None, None]) -> None:
+    def _begin(self, head: _Head, doing: Coroutine[None, None, object]) -> None:
         """A head does one thing at a time: the latest."""
         if head.task is not None:
             head.task.cancel()
         head.task = asyncio.create_task(doing)
 
-    async def _turn(
-        self, camera: CameraId, source: Source, home: Turn, turn: Turn, lock: str
+    async def _sweep(
+        self,
+        camera: CameraId,
+        source: Source,
+        home: Turn,
+        stops: Sequence[Turn],
+        dwell_s: float,
+        lock: str,
     ) -> None:
+        """Look at one stop after the other, round by round; it stays where none of a round is reached."""
+        for round_ in itertools.count(1):
+            reached = 0
+            for number, stop in enumerate(stops, start=1):
+                reached += await self._turn(
+                    camera, source, home, stop, lock, stop=number, round_=round_
+                )
+                await self._clock.sleep(max(dwell_s, LEAST_DWELL_S))
+            if not reached:
+                return
+
+    async def _turn(
+        self,
+        camera: CameraId,
+        source: Source,
+        home: Turn,
+        turn: Turn,
+        lock: str,
+        *,
+        stop: int = 0,
+        round_: int = 0,
+    ) -> bool:
         began_s = self._clock.monotonic_s()
         reached, error = turn, ""
         try:
@@ -142,8 +188,20 @@ class Heads:
             error = failure.code
             log.warning("ptz.turn_failed", camera=camera, code=failure.code, **failure.fields)
         took_s = self._clock.monotonic_s() - began_s
-        log.info("ptz.turned", camera=camera, took_s=round(took_s, 3), error=error)
-        self._tell(Turned(camera=camera, lock=lock, to=reached, took_s=took_s, error=error))
+        if round_ <= 1 or error:
+            log.info("ptz.turned", camera=camera, took_s=round(took_s, 3), error=error, stop=stop)
+        self._tell(
+            Turned(
+                camera=camera,
+                lock=lock,
+                to=reached,
+                took_s=took_s,
+                error=error,
+                stop=stop,
+                round_=round_,
+            )
+        )
+        return not error
 
     async def _arrive(self, device: Device, goal: Position) -> Position:
         """Wait until it is there; raises ``UnavailableError`` where it stops short."""

@@ -129,7 +129,14 @@ class Worker:
     def _prepare(self, message: Prepare) -> None:
         stream = self._stream(message.camera, message.source)
         stream.need(message.lock)
-        self._heads.lock(message.camera, message.source, message.turn, message.lock)
+        self._heads.lock(
+            message.camera,
+            message.source,
+            message.turn,
+            message.lock,
+            sweep=message.sweep,
+            dwell_s=message.dwell_s,
+        )
 
     def _release(self, message: Release) -> None:
         if stream := self._streams.get(message.camera):

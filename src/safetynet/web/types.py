@@ -192,7 +192,14 @@ class ViewJudged(msgspec.Struct, frozen=True, kw_only=True, tag="view_judged"):
     """What the word rests on: the live picture, or only the still that came before it."""
 
 
-FromConsole = Hello | EyesOn | StillShown | ViewJudged
+class ViewHeld(msgspec.Struct, frozen=True, kw_only=True, tag="view_held"):
+    """The viewer ends a view's sweep: the camera goes back to what it just showed, and stays."""
+
+    incident: IncidentId
+    camera: CameraId
+
+
+FromConsole = Hello | EyesOn | StillShown | ViewJudged | ViewHeld
 
 
 # /api/live, hub → console

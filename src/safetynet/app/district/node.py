@@ -8,13 +8,14 @@ import structlog
 
 from safetynet.access import entries
 from safetynet.access.authority import Authority
-from safetynet.access.entries import PtzBody, PtzMove
+from safetynet.access.entries import PtzMove
 from safetynet.access.lease import LeaseTable
 from safetynet.access.model import EndReason, Grant
 from safetynet.access.moves import list_turned
 from safetynet.access.policy import Action, Ask, Policy
 from safetynet.app.district.keeping import Keeper
 from safetynet.app.district.probing import Probing
+from safetynet.app.district.turning import Turning, body_of_move, read_turn, said_turn
 from safetynet.base.clock import Clock
 from safetynet.base.errors import SafetyNetError
 from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId, SessionId
@@ -33,7 +34,6 @@ from safetynet.federation.messages import (
     TurnView,
     ViewAnswer,
     ViewStatus,
-    WantedTurn,
     WantedView,
 )
 from safetynet.journal.append import Journal
@@ -158,16 +158,18 @@ class DistrictNode:
             return _refusal(wanted.camera, "policy.denied")
         lock = self._locks.setdefault(command.incident, _Lock(purpose=command.purpose))
         lock.until_s = self._clock.monotonic_s() + command.lease_s * LOCK_LEASES
-        wants = wanted.turn if record.kind == CameraKind.PTZ else None
-        turn = _turn_of(wants) if wants else None
-        lock.cameras[wanted.camera] = turn
-        lock.turned_by.pop(wanted.camera, None)
-        self._prepare(record, turn, command.incident)
-        return ViewAnswer(camera=wanted.camera, status=ViewStatus.READY)
+        turning = Turning.of(wanted) if record.kind == CameraKind.PTZ else Turning()
+        if wanted.hold and wanted.camera in lock.cameras:
+            turning = lock.cameras[wanted.camera].held(self._clock.monotonic_s())
+        else:
+            lock.turned_by.pop(wanted.camera, None)
+        lock.cameras[wanted.camera] = turning
+        self._prepare(record, turning, command.incident)
+        held = said_turn(turning.turn) if wanted.hold and turning.turn else None
+        return ViewAnswer(camera=wanted.camera, status=ViewStatus.READY, held=held)
 
-    def _prepare(self, record: CameraRecord, turn: Turn | None, lock: str) -> None:
-        source = self._source_of(record)
-        self._send(ipc.Prepare(camera=record.id, source=source, turn=turn, lock=lock))
+    def _prepare(self, record: CameraRecord, turning: Turning, lock: str) -> None:
+        self._send(turning.prepare(record.id, self._source_of(record), lock))
 
     async def _take(self, command: Taking, asker: NodeId) -> Answer:
         """Something of an open view, for a viewer whose grant was not taken back."""
@@ -192,12 +194,12 @@ class DistrictNode:
         others = (other for i, other in self._locks.items() if i != command.incident)
         if record.kind != CameraKind.PTZ:
             return Answer(ok=False, code="view.fixed", message="this camera does not turn")
-        if any(other.cameras.get(command.camera) for other in others):
+        if any((t := other.cameras.get(command.camera)) and t.turn for other in others):
             return Answer(ok=False, code="view.locked", message="another incident turned it")
-        turn = _turn_of(command.turn)
-        lock.cameras[command.camera] = turn
+        turning = Turning(turn=read_turn(command.turn))
+        lock.cameras[command.camera] = turning
         lock.turned_by[command.camera] = command.right.agency
-        self._prepare(record, turn, command.incident)
+        self._prepare(record, turning, command.incident)
         return Answer(ok=True)
 
     def _renew(self, command: RenewLeases) -> None:
@@ -293,7 +295,7 @@ class DistrictNode:
         path = self.keeper.find_file(ask.file)
         if path is None:
             # Without a turn: the stream is opened even where the hub's command has not come yet.
-            self._prepare(record, None, ask.session)
+            self._prepare(record, Turning(), ask.session)
         self._send(
             ipc.Verdict(
                 session=ask.session,
@@ -338,14 +340,23 @@ class DistrictNode:
         await self._journal.append([draft])
 
     async def note_turn(self, message: ipc.Turned) -> None:
-        """A camera arrived; one that did not is only logged: it is where it was."""
+        """A camera arrived; one that did not is only logged: it is where it was.
+
+        Of a sweep the first round is written down, stop by stop; those after it are the same.
+        """
         lock = self._locks.get(IncidentId(message.lock))
+        turning = lock.cameras.get(message.camera) if lock else None
         if message.error:
             log.warning("ptz.not_turned", camera=message.camera, error=message.error)
             return
+        if turning is not None:
+            turning.note(message, self._clock.monotonic_s())
+        if message.round_ > 1:
+            return
         to, took_ms = message.to, round(message.took_s * 1000)
+        incident = IncidentId(message.lock)
         await self._note_move(
-            message.camera, PtzMove.TURNED, to, IncidentId(message.lock), lock, took_ms
+            message.camera, PtzMove.TURNED, to, incident, lock, took_ms, stop=message.stop
         )
 
     async def note_return(self, message: ipc.Returned) -> None:
@@ -393,14 +404,14 @@ class DistrictNode:
         standing by a process that died.
         """
         for incident, lock in self._locks.items():
-            for camera, turn in lock.cameras.items():
-                self._prepare(self._cameras[camera], turn, incident)
+            for camera, turning in lock.cameras.items():
+                self._prepare(self._cameras[camera], turning, incident)
         held = {camera for lock in self._locks.values() for camera in lock.cameras}
         left = await self._journal.store.read(lambda conn: list_turned(conn, self.node))
         for camera in sorted(set(left) - held):
             record = self._cameras.get(camera)
             if record is not None:
-                self._prepare(record, _home_of(record), HOMEWARD)
+                self._prepare(record, Turning(turn=_home_of(record)), HOMEWARD)
                 self._send(ipc.Release(camera=camera, lock=HOMEWARD))
 
     async def stop(self) -> None:
@@ -426,17 +437,12 @@ class DistrictNode:
         incident: IncidentId | None,
         lock: "_Lock | None",
         took_ms: int,
+        *,
+        stop: int = 0,
     ) -> None:
-        body = PtzBody(
-            camera=camera,
-            move=move,
-            incident=incident,
-            purpose=lock.purpose if lock else "",
-            azimuth_mdeg=round(to.azimuth_deg * 1000),
-            tilt_mdeg=round(to.tilt_deg * 1000),
-            hfov_mdeg=round(to.hfov_deg * 1000),
-            took_ms=took_ms,
-            by=lock.turned_by.get(camera, "") if lock else "",
+        purpose, by = (lock.purpose, lock.turned_by.get(camera, "")) if lock else ("", "")
+        body = body_of_move(
+            camera, move, to, incident=incident, purpose=purpose, by=by, took_ms=took_ms, stop=stop
         )
         await self._journal.append([entries.ptz_moved(body)])
 
@@ -457,8 +463,8 @@ class _Lock:
 
     purpose: str
     until_s: float = 0.0
-    cameras: dict[CameraId, Turn | None] = field(default_factory=dict)
-    """And where each was turned."""
+    cameras: dict[CameraId, Turning] = field(default_factory=dict)
+    """And what each does for it."""
     turned_by: dict[CameraId, str] = field(default_factory=dict)
     """Agencies whose operators turned one since."""
 
@@ -484,10 +490,6 @@ def _home_of(record: CameraRecord) -> Turn:
 
 def _refusal(camera: CameraId, code: str) -> ViewAnswer:
     return ViewAnswer(camera=camera, status=ViewStatus.REFUSED, code=code)
-
-
-def _turn_of(turn: WantedTurn) -> Turn:
-    return Turn(azimuth_deg=turn.azimuth_deg, tilt_deg=turn.tilt_deg, hfov_deg=turn.hfov_deg)
 
 
 def _reason_of(word: str) -> EndReason:

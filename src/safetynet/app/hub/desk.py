@@ -55,6 +55,7 @@ from safetynet.web.types import (
     SettingsView,
     Snapshot,
     StillShown,
+    ViewHeld,
     ViewJudged,
     ViewsAnswer,
     ViewView,
@@ -277,6 +278,8 @@ class HubDesk(HubFront):
             await self._responder.note_eyes(self._consoles.get(feed.viewer).viewer, message)
         elif isinstance(message, ViewJudged):
             await self._responder.judge(self._consoles.get(feed.viewer).viewer, message)
+        elif isinstance(message, ViewHeld):
+            await self._responder.hold(self._consoles.get(feed.viewer).viewer, message)
         else:
             raise InvalidError("live.hello_again", "this console is registered already")
 

@@ -13,6 +13,7 @@ from safetynet.access.model import Grant, Viewer
 from safetynet.app.hub.consoles import Consoles
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.granting import Granting
+from safetynet.app.hub.holding import hold_view, state_of, still_held, wanted_of
 from safetynet.app.hub.judging import plan_judgement
 from safetynet.app.hub.leftover import end_left
 from safetynet.app.hub.owners import Held, Owners
@@ -27,7 +28,6 @@ from safetynet.app.hub.turns import Turns
 from safetynet.base.clock import Clock
 from safetynet.base.errors import RefusedError, SafetyNetError, UnavailableError
 from safetynet.base.ids import CameraId, IncidentId, NodeId
-from safetynet.federation.messages import Answer, ViewStatus, WantedTurn, WantedView
 from safetynet.incident.model import Incident
 from safetynet.incident.showing import (
     eyes_on,
@@ -40,7 +40,7 @@ from safetynet.journal.append import Journal
 from safetynet.services.model import Plan
 from safetynet.services.plan import plan_incident
 from safetynet.sight.model import Aim, Choice, ChosenView, HealthState
-from safetynet.web.types import EyesOn, StillShown, ViewJudged, ViewView
+from safetynet.web.types import EyesOn, StillShown, ViewHeld, ViewJudged, ViewView
 
 KEPT_RESPONSES = 500
 """Ended incidents that stay in memory for the list; all of them stay in the store."""
@@ -251,7 +251,7 @@ class Responder:
             camera_name=record.name,
             owner=chosen.owner,
             at=(record.lon, record.lat),
-            chosen=chosen,
+            chosen=still_held(chosen, known.chosen if known else None),
             area=known.area if known else (),
             state=known.state if known else "asked",
             note=known.note if known else "",
@@ -269,11 +269,11 @@ class Responder:
     async def _ask_owner(self, response: Response, plan: Plan, owner: NodeId) -> list[CameraId]:
         """Have an owner open its views; the cameras that it does not give."""
         mine = [v for v in response.views.values() if v.owner == owner]
-        wanted = tuple(WantedView(camera=v.camera, turn=_turn(v.chosen)) for v in mine)
+        wanted = tuple(wanted_of(v.chosen) for v in mine)
         answer = await self._owners.open_views(owner, response.incident, plan, wanted)
         if not response.incident.state.is_open:
             return []
-        states = [(v.camera, *_state_of(v.camera, answer)) for v in mine]
+        states = [(v.camera, *state_of(v.camera, answer)) for v in mine]
         drafts = [
             view_changed(response.incident.id, camera, state=state, note=note)
             for camera, state, note in states
@@ -425,7 +425,7 @@ class Responder:
         view = response.views.get(camera)
         if view is None:
             return
-        chosen = msgspec.structs.replace(view.chosen, aim=aim)
+        chosen = msgspec.structs.replace(view.chosen, aim=aim, sweep=None)
         response.views[camera] = msgspec.structs.replace(view, chosen=chosen)
         await self._draw_areas(response)
 
@@ -434,6 +434,10 @@ class Responder:
         response = self.responses.get(word.incident)
         if response is None:
             raise RefusedError("view.no_grant", "no such incident", incident=word.incident)
+        if plan_judgement(response, viewer, word, self._clock.now()) is None:
+            return
+        if word.shown:  # what sweeps stays there, and the word is about that
+            await self._hold(response, word.camera)
         body = plan_judgement(response, viewer, word, self._clock.now())
         if body is None:
             return
@@ -441,6 +445,21 @@ class Responder:
         response.set_word(word.camera, viewer.id, word.shown)
         self._show(response)
         await self._eyes.learn([body])
+
+    async def hold(self, viewer: Viewer, word: ViewHeld) -> None:
+        """A viewer ends a sweep at what it just showed."""
+        response = self.responses.get(word.incident)
+        mine = response.grants_of(viewer) if response else []
+        if response is None or word.camera not in {g.grant.camera for g in mine}:
+            raise RefusedError("view.no_grant", "no such view", camera=word.camera)
+        await self._hold(response, word.camera)
+
+    async def _hold(self, response: Response, camera: CameraId) -> None:
+        draft = await hold_view(self._owners, response, camera)
+        if draft is not None:
+            await self._journal.append([draft])
+            self._show(response)
+            self._start(self._draw_areas(response))
 
     def _since_ms(self, response: Response, *, exact: bool = False) -> float:
         passed = self._clock.now() - response.incident.received_at
@@ -477,22 +496,3 @@ def _needs_views(response: Response, incident: Incident) -> bool:
 
 def _is_of(grant: Grant, viewer: Viewer, shown: EyesOn | StillShown) -> bool:
     return (grant.viewer, grant.camera) == (viewer.id, shown.camera)
-
-
-def _turn(view: ChosenView) -> WantedTurn | None:
-    aim = view.aim
-    if aim is None:
-        return None
-    return WantedTurn(azimuth_deg=aim.azimuth_deg, tilt_deg=aim.tilt_deg, hfov_deg=aim.hfov_deg)
-
-
-def _state_of(camera: CameraId, answer: Answer | None) -> tuple[str, str]:
-    """State and note of a view by its owner's answer; None: the owner is silent."""
-    if answer is None:
-        return "away", "owner.silent"
-    if not answer.ok:
-        return "refused", answer.code
-    for view in answer.views:
-        if view.camera == camera:
-            return ("ready" if view.status is ViewStatus.READY else "refused"), view.code
-    return "refused", "view.not_answered"

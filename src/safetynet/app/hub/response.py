@@ -11,11 +11,20 @@ from safetynet.access.model import Grant, Viewer
 from safetynet.app.hub.moment import Decision
 from safetynet.base.ids import CameraId, GrantId, NodeId, ViewerId
 from safetynet.incident.model import Incident
-from safetynet.incident.moment import AimBody
+from safetynet.incident.moment import AimBody, SweepBody, milli
 from safetynet.incident.showing import PassedBody, ReasonBody, ViewBody, choice_made
 from safetynet.journal.entry import Draft
 from safetynet.services.model import Plan
-from safetynet.sight.model import Choice, ChosenView, PassedOver, Reason, Request, TargetKind
+from safetynet.sight.model import (
+    Aim,
+    Choice,
+    ChosenView,
+    PassedOver,
+    Reason,
+    Request,
+    Sweep,
+    TargetKind,
+)
 from safetynet.sight.model import Place as SightPlace
 from safetynet.web.types import IncidentView, PlaceView, ViewView
 
@@ -214,18 +223,29 @@ def draft_of_refusal(response: Response, now: datetime) -> Draft:
 
 def body_of_view(view: ChosenView) -> ViewBody:
     """A chosen view as the journal keeps it."""
-    aim = view.aim
     return ViewBody.of(
         camera=view.camera,
         owner=view.owner,
-        aim=AimBody.of(azimuth_deg=aim.azimuth_deg, tilt_deg=aim.tilt_deg, hfov_deg=aim.hfov_deg)
-        if aim
-        else None,
+        aim=body_of_aim(view.aim) if view.aim else None,
         distance_m=view.distance_m,
         px_per_m=view.px_per_m,
         share_seen=view.share_seen,
         slew_s=view.slew_s,
         reasons=[_body_of_reason(r) for r in view.reasons],
+        sweep=_body_of_sweep(view.sweep) if view.sweep else None,
+    )
+
+
+def body_of_aim(aim: Aim) -> AimBody:
+    """An aim as the journal keeps it."""
+    return AimBody.of(azimuth_deg=aim.azimuth_deg, tilt_deg=aim.tilt_deg, hfov_deg=aim.hfov_deg)
+
+
+def _body_of_sweep(sweep: Sweep) -> SweepBody:
+    return SweepBody(
+        stops=tuple(body_of_aim(stop) for stop in sweep.stops),
+        dwell_ms=milli(sweep.dwell_s),
+        round_ms=milli(sweep.round_s),
     )
 
 

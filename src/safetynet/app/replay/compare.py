@@ -25,7 +25,7 @@ def _of_views(before: Sequence[ViewBody], after: Sequence[ViewBody]) -> Iterator
         other = again.get(view.camera)
         if other is None or other == view:
             continue
-        for name in ("owner", "aim", "reasons"):
+        for name in ("owner", "aim", "sweep", "reasons"):
             if getattr(view, name) != getattr(other, name):
                 yield f"{name} of {view.camera}"
                 break
