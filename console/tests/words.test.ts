@@ -15,6 +15,7 @@ describe('reasons in words', () => {
     [{ code: 'quality', value: 84.2, unit: 'px/m' }, '선명도 84 px/m', 'sharpness 84 px/m'],
     [{ code: 'turns_to', value: 47.6, unit: 'deg' }, '현장으로 48° 회전', 'turns 48° to it'],
     [{ code: 'turns_to' }, '현장으로 회전', 'turns there'],
+    [{ code: 'sweeps', value: 4.2, unit: 's', what: '3' }, '3곳을 4초마다 훑어봄', 'sweeps 3 aims, 4 s'],
     [{ code: 'other_side' }, '다른 방향 시야', 'another direction'],
     [
       { code: 'too_far', value: 8.4, unit: 'px/m', limit: 20 },

@@ -387,6 +387,7 @@ export interface components {
             reasons: components["schemas"]["Reason"][];
             share_seen: number;
             slew_s: number;
+            sweep?: components["schemas"]["Sweep"] | null;
         };
         /** CityView */
         CityView: {
@@ -587,7 +588,7 @@ export interface components {
          * @description Why a camera was chosen or passed over. Public and stable; consoles translate them.
          * @enum {string}
          */
-        ReasonCode: "line_of_sight" | "quality" | "turns_to" | "other_side" | "plays_in" | "checked" | "learned" | "behind_building" | "faces_away" | "too_far" | "dead" | "frozen" | "obstructed" | "owner_away" | "busy" | "stale" | "dark" | "masked" | "pose_unknown" | "unusable" | "adds_nothing";
+        ReasonCode: "line_of_sight" | "quality" | "turns_to" | "other_side" | "sweeps" | "plays_in" | "checked" | "learned" | "behind_building" | "faces_away" | "too_far" | "dead" | "frozen" | "obstructed" | "owner_away" | "busy" | "stale" | "dark" | "masked" | "pose_unknown" | "unusable" | "adds_nothing";
         /** ReportAccepted */
         ReportAccepted: {
             incident: string;
@@ -641,6 +642,12 @@ export interface components {
             octets: number;
             owner: string;
             sha256: string;
+        };
+        /** Sweep */
+        Sweep: {
+            dwell_s: number;
+            round_s: number;
+            stops: components["schemas"]["Aim"][];
         };
         /**
          * TargetKind

@@ -53,7 +53,8 @@ export type FromConsole =
   | { type: 'hello'; agency: string; name: string; key: ViewerKey }
   | { type: 'eyes_on'; incident: string; camera: string; grant: string }
   | { type: 'still_shown'; incident: string; camera: string; grant: string }
-  | { type: 'view_judged'; incident: string; camera: string; shown: boolean; picture: 'live' | 'still' };
+  | { type: 'view_judged'; incident: string; camera: string; shown: boolean; picture: 'live' | 'still' }
+  | { type: 'view_held'; incident: string; camera: string };
 
 export type ToConsole =
   | { type: 'snapshot'; now: string; viewer: string; incidents: IncidentView[]; nodes: NodeView[] }

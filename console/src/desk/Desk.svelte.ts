@@ -188,7 +188,19 @@ export class Desk {
     this.socket.send({ type: 'view_judged', ...word, picture: this.seen.of(word) });
   }
 
+  /** Ends a view's sweep at what it just showed. */
+  hold(incident: IncidentView, view: ViewView): void {
+    if (!view.chosen.sweep || !this.canJudge(incident, view)) return;
+    this.socket.send({ type: 'view_held', incident: incident.id, camera: view.camera });
+  }
+
   /** The same of the enlarged view, by key. */
+  holdEnlarged(): void {
+    const view = this.selected?.views.find((v) => v.rank === this.enlarged);
+    if (this.selected && view) this.hold(this.selected, view);
+  }
+
+  /** A word on the enlarged view, by key. */
   judgeEnlarged(shown: boolean): void {
     const view = this.selected?.views.find((v) => v.rank === this.enlarged);
     if (this.selected && view) this.judge(this.selected, view, shown);

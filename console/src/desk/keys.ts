@@ -43,6 +43,8 @@ function actionOf(
       return () => desk.judgeEnlarged(true);
     case 'KeyN':
       return () => desk.judgeEnlarged(false);
+    case 'KeyH':
+      return () => desk.holdEnlarged();
     case 'KeyW':
       return () => (desk.whyOpen = !desk.whyOpen);
     case 'Escape':

@@ -12,6 +12,10 @@ export function reasonWords(reason: Reason, w: Words): string {
       return value === null ? w.reasons.quality_plain : w.reasons.quality(density(value));
     case 'turns_to':
       return angled(reason, w.reasons.turns_to_plain, w.reasons.turns_to);
+    case 'sweeps':
+      return value === null || !reason.what
+        ? w.reasons.sweeps_plain
+        : w.reasons.sweeps(reason.what, duration(value * 1000, w));
     case 'other_side':
       return angled(reason, w.reasons.other_side, w.reasons.other_side_angle);
     case 'faces_away':
