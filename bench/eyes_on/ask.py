@@ -8,6 +8,10 @@ from safetynet.base.ids import CameraId, NodeId
 from safetynet.sight.model import Aim, HealthState, Moving, Place, TargetKind
 
 FORMAT = "eyes-on/1"
+EYES_WITHIN_S = 5.0
+"""A view counts that shows it within this time of the answer."""
+DWELL_S = 1.0
+"""A camera that sweeps stands so long at each stop."""
 MIN_PX_PER_M = 7.1
 """Quality that every question asks for: what counts as shown, 12 px over a person of 1.7 m."""
 
@@ -30,6 +34,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     camera: CameraId
     aim: Aim | None = None
     """Of a PTZ; without one it is aimed by the benchmark's rule at the reported place."""
+    sweep: tuple[Aim, ...] = ()
+    """Of a PTZ that looks at several places in turn, ``aim`` first. What moves is held: only the first
+    counts."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +109,8 @@ class Sheet(Key, frozen=True, kw_only=True):
     """Content version of the city that it was cut from."""
     picture_px: tuple[int, int]
     min_px_per_m: float
+    eyes_within_s: float = EYES_WITHIN_S
+    dwell_s: float = DWELL_S
     ptz: Ptz
     cameras: tuple[KnownCamera, ...]
     health: dict[CameraId, HealthState]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
-from bench.eyes_on.ask import Incident, View
+from bench.eyes_on.ask import DWELL_S, EYES_WITHIN_S, Incident, View
 from bench.eyes_on.hidden import Hidden
 from bench.eyes_on.scenario import Scenario, Staged
 from bench.eyes_on.town import REACH_M, Town
@@ -29,6 +29,10 @@ CLEAR_PX = 24
 """Picture height that the rule leaves a target; half of it is the least that counts."""
 MOVED_S = 10.0
 """For so long a moving target is kept in the picture by the rule."""
+SWEEP_FROM_M = 25.0
+"""A place that is known better than this is held by the rule, and so is what moves."""
+PANS = 3
+"""So many pictures side by side, at most, that a sweep by the rule is made of."""
 _NOON = datetime(2025, 6, 1, 3, 0, tzinfo=UTC)
 
 
@@ -47,7 +51,6 @@ class Drawn(msgspec.Struct, frozen=True):
 
     shown: bool
     px: int
-    slew_s: float
     distance_m: float
 
 
@@ -67,12 +70,28 @@ class Eyes:
         self._drawn: dict[tuple[str, int, Pose], Drawn] = {}
 
     def look(self, scenario: Scenario, one: Staged, moment: Moment, view: View) -> Sighting:
-        """What a chosen view shows at a moment; a PTZ without an aim is turned to the reported place."""
+        """What a chosen view shows at a moment, or, sweeping, within the first seconds.
+
+        A PTZ without an aim is turned to the reported place, by the rule. Of a sweep only its stops
+        count, from the time on that the camera stands there.
+        """
         row = self._row.get(view.camera)
         if row is None:
             return NOTHING
-        pose = self._turned(row, view.aim) if view.aim else self._by_rule(row, one)
-        return self._now(scenario, one, row, self._draw(one, moment, row, pose))
+        aims = view.sweep or ((view.aim,) if view.aim else ())
+        poses = [self._turned(row, aim) for aim in aims] or self.by_rule(row, one)
+        if isinstance(one.asked.place, Moving):
+            poses = poses[:1]
+        before, there_s = self._home(row), START_S
+        for pose in poses:
+            there_s += self._slew_s(row, before, pose)
+            if there_s > EYES_WITHIN_S:
+                break
+            seen = self._now(scenario, one, row, self._draw(one, moment, row, pose), there_s)
+            if seen.shown:
+                return seen
+            before, there_s = pose, there_s + DWELL_S
+        return NOTHING
 
     def search(self, scenario: Scenario, one: Staged, moment: Moment) -> list[Sighting]:
         """What every camera in reach shows that shows it at all, each aimed at the true place."""
@@ -81,12 +100,48 @@ class Eyes:
         found = []
         for row in rows.tolist():
             pose = self._judge.aim_at(c.id[row], one.kind, moment.x, moment.y)
-            seen = self._now(scenario, one, row, self._draw(one, moment, row, pose))
+            there_s = START_S + self._slew_s(row, self._home(row), pose)
+            seen = self._now(scenario, one, row, self._draw(one, moment, row, pose), there_s)
             if seen.shown:
                 found.append(seen)
         return found
 
-    def _by_rule(self, row: int, one: Staged) -> Pose:
+    def by_rule(self, row: int, one: Staged) -> list[Pose]:
+        """How a camera looks of which the answer does not say it: at the reported place.
+
+        One picture does not hold every place that is known badly: then a PTZ sweeps over it in equal
+        pans, three at most and the middle one first, each tilted to the middle of what lies of the
+        place in its direction.
+        """
+        first, place, c = self._at_once(row, one), one.asked.place, self._cameras
+        if c.kind[row] != CameraKind.PTZ or isinstance(place, Moving):
+            return [first]
+        x, y = self._town.truth.plane.to_xy(place.at.lon, place.at.lat)
+        away_m, off_m = math.hypot(x - c.x[row], y - c.y[row]), place.error_m
+        wide_deg = 360.0 if away_m <= off_m else 2 * math.degrees(math.atan(off_m / away_m))
+        if off_m < SWEEP_FROM_M or wide_deg <= first.hfov_deg + 1:
+            return [first]
+        pans = min(math.ceil(wide_deg / first.hfov_deg), PANS)
+        step_deg = min(wide_deg / pans, first.hfov_deg)
+        asides = (0.0, step_deg, -step_deg) if pans == PANS else (step_deg / 2, -step_deg / 2)
+        return [self._panned(row, one.kind, first, aside, away_m, off_m) for aside in asides]
+
+    def _panned(
+        self, row: int, kind: ThingKind, first: Pose, aside_deg: float, away_m: float, off_m: float
+    ) -> Pose:
+        """One pan of the rule: aside of the reported place, and at the middle of the place there."""
+        if aside_deg == 0:
+            return first
+        over_m = float(self._cameras.height_m[row]) - THING_SIZES[kind].height_m / 2
+        middle_m = _middle_m(away_m, off_m, math.radians(aside_deg))
+        tilt = math.degrees(math.atan2(over_m, middle_m))
+        return replace(
+            first,
+            azimuth_deg=(first.azimuth_deg + aside_deg) % 360,
+            tilt_deg=min(max(tilt, PTZ.min_tilt_deg), PTZ.max_tilt_deg),
+        )
+
+    def _at_once(self, row: int, one: Staged) -> Pose:
         """Aimed at the reported place as in the rehearsal, but no closer than its error asks for.
 
         Both sides of the place show as far as it may be off, unless the target became too small.
@@ -105,16 +160,21 @@ class Eyes:
         hfov = math.degrees(2 * math.atan(half_px / focal))
         return replace(pose, hfov_deg=min(hfov, float(c.hfov_deg[row])))
 
+    def _home(self, row: int) -> Pose:
+        """Where a camera stands that nobody turned."""
+        c = self._cameras
+        return Pose(
+            azimuth_deg=float(c.azimuth_deg[row]),
+            tilt_deg=float(c.tilt_deg[row]),
+            hfov_deg=float(c.hfov_deg[row]),
+        )
+
     def _turned(self, row: int, aim: Aim) -> Pose:
         """The pose that a camera takes for an aim: within its reach; a fixed one stays."""
         c = self._cameras
         widest = float(c.hfov_deg[row])
         if c.kind[row] != CameraKind.PTZ:
-            return Pose(
-                azimuth_deg=float(c.azimuth_deg[row]),
-                tilt_deg=float(c.tilt_deg[row]),
-                hfov_deg=widest,
-            )
+            return self._home(row)
         narrowest = 2 * math.atan(math.tan(math.radians(widest) / 2) / PTZ.max_magnification)
         return Pose(
             azimuth_deg=aim.azimuth_deg % 360,
@@ -133,7 +193,7 @@ class Eyes:
         lens = (float(c.x[row]), float(c.y[row]), float(c.height_m[row]))
         at = (moment.x, moment.y)
         if self._hidden.is_hidden(lens, at, size.width_m, size.height_m):
-            return Drawn(shown=False, px=0, slew_s=0.0, distance_m=0.0)
+            return Drawn(shown=False, px=0, distance_m=0.0)
         thing = Thing(
             id=one.asked.id,
             kind=one.kind,
@@ -147,11 +207,12 @@ class Eyes:
         return Drawn(
             shown=shown.seen.accepted,
             px=shown.seen.px,
-            slew_s=self._slew_s(row, pose),
             distance_m=shown.distance_m,
         )
 
-    def _now(self, scenario: Scenario, one: Staged, row: int, drawn: Drawn) -> Sighting:
+    def _now(
+        self, scenario: Scenario, one: Staged, row: int, drawn: Drawn, eyes_s: float
+    ) -> Sighting:
         c = self._cameras
         dark = one.asked.night and one.kind is not ThingKind.FIRE
         if (
@@ -161,18 +222,33 @@ class Eyes:
             or (dark and drawn.distance_m > c.night_range_m[row])
         ):
             return NOTHING
-        return Sighting(shown=True, px=drawn.px, eyes_s=START_S + drawn.slew_s)
+        return Sighting(shown=True, px=drawn.px, eyes_s=eyes_s)
 
-    def _slew_s(self, row: int, pose: Pose) -> float:
-        """Time from home; the three motors run together."""
+    def _slew_s(self, row: int, before: Pose, pose: Pose) -> float:
+        """Time from one pose to another; the three motors run together."""
         c = self._cameras
         if c.kind[row] != CameraKind.PTZ:
             return 0.0
-        wide, tan = (math.tan(math.radians(a) / 2) for a in (c.hfov_deg[row], pose.hfov_deg))
-        zoom = (wide / tan - 1) / (PTZ.max_magnification - 1)
-        pan = abs(turn_deg(float(c.azimuth_deg[row]), pose.azimuth_deg))
-        tilt = abs(pose.tilt_deg - float(c.tilt_deg[row]))
+        wide = math.tan(math.radians(c.hfov_deg[row]) / 2)
+        zooms = (
+            (wide / math.tan(math.radians(p.hfov_deg) / 2) - 1) / (PTZ.max_magnification - 1)
+            for p in (before, pose)
+        )
+        zoom = abs(next(zooms) - next(zooms))
+        pan = abs(turn_deg(before.azimuth_deg, pose.azimuth_deg))
+        tilt = abs(pose.tilt_deg - before.tilt_deg)
         return max(pan / PTZ.pan_dps, tilt / PTZ.tilt_dps, zoom / PTZ.zoom_per_s)
+
+
+def _middle_m(away_m: float, radius_m: float, turn: float) -> float:
+    """How far off the middle lies of what a ray meets of a disc, radians aside of the disc's middle.
+
+    Of a disc that the ray misses it is the point where it passes nearest.
+    """
+    ahead, aside = away_m * math.cos(turn), away_m * math.sin(turn)
+    half = math.sqrt(max(radius_m**2 - aside**2, 0.0))
+    near, far = max(ahead - half, 0.0), max(ahead + half, 1.0)
+    return (near + far) / 2
 
 
 def is_finite(aim: Aim | None) -> bool:
@@ -189,5 +265,5 @@ def known_to(cameras: tuple[CameraId, ...], incident: Incident, views: tuple[Vie
         raise ValueError(f"{incident.id}: no such camera: {strange[0]}")
     if len(set(names)) < len(names):
         raise ValueError(f"{incident.id}: a camera is named twice")
-    if not all(is_finite(view.aim) for view in views):
+    if not all(is_finite(aim) for view in views for aim in (view.aim, *view.sweep)):
         raise ValueError(f"{incident.id}: an aim is no pose of a camera")

@@ -44,7 +44,10 @@ class Ours:
             why_not=0,
         )
         choice = self._sight.choose(request, self._now)
-        return [View(camera=view.camera, aim=view.aim) for view in choice.views]
+        return [
+            View(camera=view.camera, aim=view.aim, sweep=view.sweep.stops if view.sweep else ())
+            for view in choice.views
+        ]
 
     def learn(self, incident: Incident, said: Sequence[Said]) -> None:
         """What a viewer said of the views of an incident."""

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, median, stdev
 
 import msgspec
+from bench.eyes_on.scenario import SPECS
+from bench.eyes_on.town import Knows
 from bench.eyes_on.trial import VIEWS, Trial
 
 STRATEGIES = ("nearest_4", "within_500", "sectors_9", "ours", "ours_learned", "best")
@@ -16,6 +18,8 @@ TITLES = {
     "ours_learned": "ours, learned",
     "best": "best possible",
 }
+LIST_ALL = "songpa_list_all"
+"""What learning adds where the chooser knows what public lists say, all errors, faults and motion together."""
 _T_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 """Student's t by degrees of freedom, from 1."""
 
@@ -107,8 +111,13 @@ def _by_seed(seen: Sequence[Trial], seeds: Sequence[int], k: int) -> tuple[float
 
 def measure_gain(before: Figures, after: Figures) -> Gain:
     """What learning added, seed by seed."""
-    four = _differ(before.at_4_by_seed, after.at_4_by_seed)
-    one = _differ(before.at_1_by_seed, after.at_1_by_seed)
+    return _gain(
+        _differ(before.at_4_by_seed, after.at_4_by_seed),
+        _differ(before.at_1_by_seed, after.at_1_by_seed),
+    )
+
+
+def _gain(four: tuple[float, ...], one: tuple[float, ...]) -> Gain:
     return Gain(
         points=round(mean(four), 3),
         lower_95=_lower(four),
@@ -130,12 +139,27 @@ def _lower(by_seed: Sequence[float]) -> float | None:
 
 
 def list_gains(table: Table) -> dict[str, Gain]:
-    """By scenario, where something was learned."""
-    return {
+    """By scenario, where something was learned; and ``LIST_ALL``, over all whose chooser has only the list."""
+    gains = {
         scenario: measure_gain(own["ours"], own["ours_learned"])
         for scenario, own in table.items()
         if "ours_learned" in own and "ours" in own
     }
+    known = {spec.name for spec in SPECS if spec.knows is Knows.LIST}
+    listed = [table[name] for name in gains if name in known]
+    if len(listed) > 1:
+        gains[LIST_ALL] = _measure_gains(listed)
+    return gains
+
+
+def _measure_gains(scenarios: Sequence[Mapping[str, Figures]]) -> Gain:
+    """The mean over scenarios, seed by seed: each scenario weighs the same."""
+    four = [_differ(o["ours"].at_4_by_seed, o["ours_learned"].at_4_by_seed) for o in scenarios]
+    one = [_differ(o["ours"].at_1_by_seed, o["ours_learned"].at_1_by_seed) for o in scenarios]
+    return _gain(
+        tuple(round(mean(s), 3) for s in zip(*four, strict=True)),
+        tuple(round(mean(s), 3) for s in zip(*one, strict=True)),
+    )
 
 
 def render_table(table: Table, gains: Mapping[str, Gain]) -> str:
@@ -155,6 +179,10 @@ def render_table(table: Table, gains: Mapping[str, Gain]) -> str:
         if scenario in gains:
             lines.append(f"  learning adds {_say(gains[scenario])}")
         lines.append("")
+    if LIST_ALL in gains:
+        lines.append(
+            f"With nothing but the list, over all such scenarios, learning adds {_say(gains[LIST_ALL])}\n"
+        )
     return "\n".join(lines)
 
 

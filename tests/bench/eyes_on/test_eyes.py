@@ -9,15 +9,15 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from bench.eyes_on.ask import View
-from bench.eyes_on.eyes import START_S, Eyes
+from bench.eyes_on.ask import DWELL_S, View
+from bench.eyes_on.eyes import PANS, START_S, Eyes
 from bench.eyes_on.hidden import Hidden
 from bench.eyes_on.scenario import Scenario, Staged, find_spec, plan_scenario
 from bench.eyes_on.town import Town
 
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.city.model import PTZ, CameraKind
-from safetynet.sight.model import Aim, HealthState
+from safetynet.sight.model import Aim, HealthState, Moving
 from safetynet.sim.judge import Judge
 from safetynet.sim.world import THING_SIZES, Thing, ThingKind
 
@@ -123,6 +123,64 @@ def test_time_to_eyes_is_the_start_and_the_slowest_motor(
     one, ptz = _seen(eyes, town, scenario, CameraKind.PTZ)
     took = eyes.look(scenario, one, one.moments[0], View(camera=ptz)).eyes_s
     assert START_S < took <= START_S + max(180 / PTZ.pan_dps, 100 / PTZ.tilt_dps, 1.0)
+
+
+def test_a_sweep_counts_stop_by_stop_with_the_time_until_there(
+    town: Town, eyes: Eyes, scenario: Scenario
+) -> None:
+    one, ptz = _seen(eyes, town, scenario, CameraKind.PTZ)
+    here, row = one.moments[0], town.truth.cameras.id.index(ptz)
+    pose = Judge(town.truth).aim_at(ptz, one.kind, here.x, here.y)
+    aim = Aim(azimuth_deg=pose.azimuth_deg, tilt_deg=pose.tilt_deg, hfov_deg=pose.hfov_deg)
+    past = msgspec.structs.replace(aim, azimuth_deg=(aim.azimuth_deg + 90) % 360)
+    alone = eyes.look(scenario, one, here, View(camera=ptz, aim=aim))
+    assert alone.shown
+    first = eyes.look(scenario, one, here, View(camera=ptz, aim=aim, sweep=(aim, past)))
+    assert first == alone
+    before_s = eyes.look(scenario, one, here, View(camera=ptz, aim=past)).eyes_s
+    assert before_s == math.inf
+    second = eyes.look(scenario, one, here, View(camera=ptz, aim=past, sweep=(past, aim)))
+    assert second.px == alone.px
+    home = float(town.truth.cameras.azimuth_deg[row])
+    turn_s = abs((past.azimuth_deg - home + 180) % 360 - 180) / PTZ.pan_dps
+    assert second.eyes_s >= START_S + turn_s + DWELL_S + 90 / PTZ.pan_dps - 1e-6
+    late = (past, past, past, past, past, aim)
+    assert not eyes.look(scenario, one, here, View(camera=ptz, aim=past, sweep=late)).shown
+
+
+def test_what_moves_counts_at_the_first_stop_alone(
+    town: Town, eyes: Eyes, scenario: Scenario
+) -> None:
+    one, ptz = _seen(eyes, town, scenario, CameraKind.PTZ)
+    here = one.moments[0]
+    pose = Judge(town.truth).aim_at(ptz, one.kind, here.x, here.y)
+    aim = Aim(azimuth_deg=pose.azimuth_deg, tilt_deg=pose.tilt_deg, hfov_deg=pose.hfov_deg)
+    past = msgspec.structs.replace(aim, azimuth_deg=(aim.azimuth_deg + 90) % 360)
+    moving = Moving(at=one.asked.place.at, error_m=0.0, speed_mps=3.0)
+    on = replace(one, asked=msgspec.structs.replace(one.asked, place=moving))
+    assert not eyes.look(scenario, on, here, View(camera=ptz, aim=past, sweep=(past, aim))).shown
+
+
+def test_the_rule_sweeps_what_no_picture_holds_in_equal_pans(town: Town, eyes: Eyes) -> None:
+    wide = plan_scenario(find_spec("synthetic_100"), town, 3, 4).staged[0]
+    known = plan_scenario(find_spec("synthetic_20"), town, 3, 4).staged[0]
+    c = town.truth.cameras
+    swept = 0
+    for row in range(len(c)):
+        poses = eyes.by_rule(row, wide)
+        assert len(eyes.by_rule(row, known)) == 1
+        if c.kind[row] != CameraKind.PTZ:
+            assert len(poses) == 1
+            continue
+        assert len(poses) <= PANS
+        swept += len(poses) > 1
+        if len(poses) == PANS:
+            turns = [(pose.azimuth_deg - poses[0].azimuth_deg + 180) % 360 - 180 for pose in poses]
+            assert turns[0] == 0
+            assert turns[1] == pytest.approx(-turns[2])
+            assert 0 < turns[1] <= poses[0].hfov_deg + 1e-9
+        assert all(PTZ.min_tilt_deg <= pose.tilt_deg <= PTZ.max_tilt_deg for pose in poses)
+    assert swept
 
 
 def test_only_our_chooser_knows_sight() -> None:

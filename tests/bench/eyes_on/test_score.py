@@ -4,7 +4,7 @@ import math
 
 import pytest
 from bench.eyes_on.eyes import NOTHING, Sighting
-from bench.eyes_on.score import list_gains, measure_gain, render_table, score_trials
+from bench.eyes_on.score import LIST_ALL, list_gains, measure_gain, render_table, score_trials
 from bench.eyes_on.trial import Trial
 
 
@@ -12,9 +12,15 @@ def sees(px: int = 100, eyes_s: float = 1.0) -> Sighting:
     return Sighting(shown=True, px=px, eyes_s=eyes_s)
 
 
-def trial(*sightings: Sighting, could: int = 3, seed: int = 1, strategy: str = "ours") -> Trial:
+def trial(
+    *sightings: Sighting,
+    could: int = 3,
+    seed: int = 1,
+    strategy: str = "ours",
+    scenario: str = "s",
+) -> Trial:
     return Trial(
-        scenario="s",
+        scenario=scenario,
         strategy=strategy,
         seed=seed,
         incident="i",
@@ -67,6 +73,28 @@ def test_the_gain_is_bounded_over_seeds() -> None:
     assert gain.lower_95 == pytest.approx(20 - 4.303 * 10 / math.sqrt(3), abs=0.01)
     one = score_trials([*four(1, 5, "ours")])["s"]["ours"]
     assert measure_gain(one, one).lower_95 is None
+
+
+def test_the_gain_with_nothing_but_the_list_is_over_all_such_scenarios() -> None:
+    def learned(scenario: str, before: bool, after: bool) -> list[Trial]:
+        return [
+            trial(*([sees()] if hit else []), seed=seed, strategy=strategy, scenario=scenario)
+            for seed in (1, 2)
+            for strategy, hit in (("ours", before), ("ours_learned", after))
+        ]
+
+    known = learned("songpa_kinds_20", before=False, after=True)
+    gains = list_gains(score_trials(known))
+    assert LIST_ALL not in gains
+    both = [
+        *learned("songpa_20", before=False, after=True),
+        *learned("songpa_100", before=True, after=True),
+    ]
+    table = score_trials([*known, *both])
+    gains = list_gains(table)
+    assert list(gains[LIST_ALL].by_seed) == [50, 50]
+    assert (gains[LIST_ALL].points, gains[LIST_ALL].lower_95) == (50, 50)
+    assert "+50.0 points to eyes-on@4" in render_table(table, gains).splitlines()[-1]
 
 
 def test_the_table_names_everybody() -> None:
