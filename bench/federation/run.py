@@ -23,6 +23,8 @@ from bench.measure.machine import describe_machine
 from bench.measure.table import Report, finish, write_report
 from bench.measure.times import Row
 
+from safetynet.app.orphan import bound_to_parent
+
 HELD = {
     "apply_at_hub": ("jetstream_apply",),
     "catch_up_100k": ("jetstream_catch_up",),
@@ -68,7 +70,7 @@ def measure(part: str, options: Options) -> Report:
         out = Path(folder) / "rows.json"
         words = (sys.executable, "-m", "bench.federation.part", part)
         command = (*words, msgspec.json.encode(options).decode(), str(out))
-        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+        process = subprocess.Popen(bound_to_parent(command), cwd=ROOT, start_new_session=True)
         try:
             status = process.wait(WITHIN_S + GRACE_S)
         except subprocess.TimeoutExpired:
