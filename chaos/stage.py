@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import msgspec
 from bench.federation.nodes import ROOT, Federation, Process, Shape
 from bench.federation.places import make_city, places_in, write_list
@@ -20,6 +21,7 @@ from safetynet.base.ids import HUB, NodeId
 
 CAMERAS = 40
 """Of a district."""
+SEES_WITHIN_S = 300.0
 BUNDLE = ROOT / "var" / "bench" / "federation"
 
 
@@ -102,11 +104,21 @@ async def open_federation(
             for process in city.districts:
                 process.start()
             await city.joined()
+            await _sees(city, stage)
             yield city, Faults(city, links, stage.folder, disk)
     finally:
         await cameras.stop()
         for link in links.values():
             await link.close()
+
+
+async def _sees(city: Federation, stage: Stage) -> None:
+    """Wait until the hub chooses views: the first choice on a machine compiles its loops."""
+    url = f"http://127.0.0.1:{city.http_port}/api/views"
+    async with httpx.AsyncClient(trust_env=False, timeout=SEES_WITHIN_S) as web:
+        for node in stage.policies:
+            at = stage.centres[node]
+            (await web.get(url, params={"lon": at.lon, "lat": at.lat})).raise_for_status()
 
 
 def make_process(stage: Stage, name: str, *arguments: str) -> Process:
