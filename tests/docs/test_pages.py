@@ -128,11 +128,12 @@ def test_both_readmes_have_the_same_blocks_for_figures() -> None:
 
 def test_settings_in_the_guide_can_be_read(tmp_path: Path) -> None:
     guide = ROOT / "docs" / "guide" / "operate.md"
-    hub, district = (f.text for f in list_fences(guide) if f.language == "toml")
+    hub, district, desk = (f.text for f in list_fences(guide) if f.language == "toml")
     (tmp_path / "hub.toml").write_text(hub, "utf-8")
-    (tmp_path / "mapo.toml").write_text(district, "utf-8")
+    (tmp_path / "mapo.toml").write_text(district + desk, "utf-8")
     settings.load_settings(tmp_path / "hub.toml", settings.HubSettings)
-    settings.load_settings(tmp_path / "mapo.toml", settings.DistrictProcessSettings)
+    mapo = settings.load_settings(tmp_path / "mapo.toml", settings.DistrictProcessSettings)
+    assert mapo.districts[0].desk is not None
 
 
 def test_settings_in_the_guide_are_spelt_right() -> None:
