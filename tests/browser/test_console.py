@@ -261,6 +261,6 @@ def _video_worker(district: int | None) -> int:
     assert district is not None
     for task in Path(f"/proc/{district}/task").iterdir():
         for child in (task / "children").read_text().split():
-            if b"safetynet.video.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"safetynet.video" in Path(f"/proc/{child}/cmdline").read_bytes():
                 return int(child)
     raise AssertionError("the district has no video worker")
