@@ -47,7 +47,7 @@ forks, which what threads hold may not survive."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What is measured; the defaults are the issue's, and the bars hold for them."""
+    """What is measured; the bars hold for the defaults."""
 
     districts: int = DISTRICTS
     seconds: float = 20.0
