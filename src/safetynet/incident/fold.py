@@ -53,11 +53,9 @@ def fold_reports(conn: Connection, found: Sequence[Entry]) -> None:
 
 def fold_incidents(conn: Connection, found: Sequence[Entry]) -> None:
     """``incident.*/1``: incidents as they are now; words that came after their destruction stay out."""
-    node, read = found[0].node, [(entry.kind, entry.read(IncidentBody)) for entry in found]
-    last = {body.incident: body for _, body in read}
-    # What only begins here cannot have been destroyed before.
-    before = {body.incident for kind, body in read if kind != entries.INCIDENT_OPENED}
-    gone = list_destroyed(conn, node, before) if before else set()
+    node, read = found[0].node, [entry.read(IncidentBody) for entry in found]
+    last = {body.incident: body for body in read}
+    gone = list_destroyed(conn, node, last)
     rows = [_incident_row(node, body, gone=body.incident in gone) for body in last.values()]
     put_rows(conn, incidents, rows)
 
