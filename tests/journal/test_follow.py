@@ -1,5 +1,6 @@
 """Following: verified, idempotent, in order, loud where a chain breaks."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -7,7 +8,8 @@ from sqlalchemy import Connection, insert, select
 
 from safetynet.base.clock import ManualClock
 from safetynet.base.errors import RefusedError
-from safetynet.base.ids import NodeId
+from safetynet.base.ids import HUB, NodeId
+from safetynet.journal import follow
 from safetynet.journal.append import Journal
 from safetynet.journal.chain import Rule
 from safetynet.journal.entry import ZERO, Draft, Entry, encode_entry
@@ -52,6 +54,44 @@ async def test_entries_are_kept_verbatim_and_folded(
     assert await read_range(store, MAPO) == entries
     assert await store.read(rows) == await other.read(rows)
     assert (await verify_store(store, MAPO)).ok
+
+
+async def test_many_entries_are_taken_in_pieces_between_which_others_write(
+    journal: Journal,
+    follower: Follower,
+    store: Store,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entries = await some(journal, 60)
+    monkeypatch.setattr(follow, "PIECE_BYTES", sum(len(e.line) for e in entries) // 20)
+    own = Journal(HUB, store, clock, FOLDS)
+    with follower.feed.subscribe() as listener:
+        following = asyncio.create_task(follower.apply(MAPO, lines(entries)))
+        await listener.next()  # the first piece is on disk
+        await own.append([state("hub-1", "told")])
+        assert (await follower.head(MAPO)).seq < 60, "an own entry does not wait for all pieces"
+    applied = await following
+    assert (applied.applied, applied.duplicates, applied.head.seq) == (60, 0, 60)
+    assert await read_range(store, MAPO) == entries
+    again = await follower.apply(MAPO, lines(entries))
+    assert (again.applied, again.duplicates) == (0, 60)
+
+
+async def test_a_gap_or_a_break_between_pieces_ends_them(
+    journal: Journal, follower: Follower, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = await some(journal, 12)
+    monkeypatch.setattr(follow, "PIECE_BYTES", 1)
+    applied = await follower.apply(MAPO, lines(entries[:4] + entries[5:]))
+    assert (applied.applied, applied.head.seq) == (4, 4)
+    assert applied.gap is not None
+    torn = entries[5].line.replace(b"state5", b"state6")
+    applied = await follower.apply(MAPO, [entries[4].line, torn, *lines(entries[6:])])
+    assert (applied.applied, applied.head.seq) == (2, 6)
+    assert applied.broken is not None, "the next line knows what stood before it"
+    assert (applied.broken.rule, applied.broken.seq) == (Rule.PREVIOUS, 7)
+    assert [e.line for e in await read_range(store, MAPO)] == [*lines(entries[:5]), torn]
 
 
 async def test_what_comes_twice_counts_once(

@@ -1,6 +1,7 @@
 """Keeping another node's journal: verified, verbatim, folded."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -67,6 +68,10 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     broken: Break | None = None
 
 
+PIECE_BYTES = 256 << 10
+"""Of entries that are applied in one transaction, about: some 1,300 cameras, or 600 ordinary entries."""
+
+
 class Follower:
     """Applies other nodes' entries; idempotent, in order, and loud where a chain breaks."""
 
@@ -76,27 +81,47 @@ class Follower:
         """Followed entries, once committed, of all nodes."""
         self._clock = clock
         self._folds = folds
+        self._at_length = asyncio.Lock()
+        """Of what is too long for one transaction, one piece at a time: so that what this node itself
+        has to write waits for one piece, however many districts come at once with all their cameras."""
 
     async def apply(self, node: NodeId, lines: Sequence[bytes]) -> Applied:
-        """Take entries as they came from ``node``, in the order they came.
+        """Take entries as they came from ``node``, in the order they came; many in several transactions.
 
         Stops at a gap (keep nothing past it, ask by range) and at a break (keeps the refused line
         as evidence and refuses the node from then on). An entry that cannot be folded is a break:
         its bytes are another's, and whatever they are, only that node is lost. Raises
         ``RefusedError`` ``journal.node_broken`` where the node's chain broke before.
         """
-        try:
-            result = await self._write(node, lines, alone=False)
-        except (RefusedError, UnavailableError):
-            raise
-        except Exception as error:  # noqa: BLE001 - a fold may trip over foreign bytes in any way
-            log.error("journal.not_folded", of=node, error=type(error).__name__)
-            result = await self._write(node, lines, alone=True)
+        pieces = list(_cut_up(lines))
+        if len(pieces) == 1:
+            result = await self._apply_piece(node, pieces[0])
+        else:
+            result = await self._apply_pieces(node, pieces)
         if (broken := result.broken) is not None:
             log.error(
                 "journal.broken", of=node, rule=broken.rule, epoch=broken.epoch, seq=broken.seq
             )
         return result
+
+    async def _apply_pieces(self, node: NodeId, pieces: Iterable[Sequence[bytes]]) -> Applied:
+        applied = duplicates = 0
+        for piece in pieces:
+            async with self._at_length:
+                result = await self._apply_piece(node, piece)
+            applied, duplicates = applied + result.applied, duplicates + result.duplicates
+            if result.gap is not None or result.broken is not None:
+                break
+        return msgspec.structs.replace(result, applied=applied, duplicates=duplicates)
+
+    async def _apply_piece(self, node: NodeId, lines: Sequence[bytes]) -> Applied:
+        try:
+            return await self._write(node, lines, alone=False)
+        except (RefusedError, UnavailableError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fold may trip over foreign bytes in any way
+            log.error("journal.not_folded", of=node, error=type(error).__name__)
+            return await self._write(node, lines, alone=True)
 
     async def state(self, node: NodeId) -> NodeState:
         """How this node's journal stands here."""
@@ -326,3 +351,14 @@ _STATE = select(nodes.c.state).where(nodes.c.node == bindparam("of"))
 def _state(conn: Connection, node: NodeId) -> NodeState:
     state = conn.scalar(_STATE, {"of": node})
     return NodeState(state) if state else NodeState.GOOD
+
+
+def _cut_up(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """At least one piece, each of ``PIECE_BYTES`` or one line more."""
+    first = size = 0
+    for n, line in enumerate(lines):
+        size += len(line)
+        if size >= PIECE_BYTES and n + 1 < len(lines):
+            yield lines[first : n + 1]
+            first, size = n + 1, 0
+    yield lines[first:]
