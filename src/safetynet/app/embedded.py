@@ -95,6 +95,8 @@ class EmbeddedCity:
         self._nodes = [district.node for district in districts]
         self._codes = {district.node: district.code for district in districts}
         self._pilots = [node for node in PILOTS if node in self._nodes]
+        lon, lat = districts[0].border[0][0]
+        self._question = f"/api/views?lon={lon:.6f}&lat={lat:.6f}"
         self._keys = self._data / "keys"
         desks = 2 * len(self._pilots)
         free = find_free_ports(4 + 1 + len(self._nodes) + desks)
@@ -146,9 +148,10 @@ class EmbeddedCity:
         await self._wait_for(self.addresses.control, "/world", "sim")
 
     async def wait_joined(self, within_s: float = READY_WITHIN_S) -> None:
-        """Wait until every district is in with its cameras.
+        """Wait until every district is in with its cameras, and the hub answers where it would look.
 
-        Raises ``UnavailableError`` where one is still missing then.
+        The table of all their cameras is made before the first question is answered: until then the hub
+        is here, and not ready. Raises ``UnavailableError`` where one is still missing then.
         """
         try:
             async with asyncio.timeout(within_s):
@@ -159,6 +162,7 @@ class EmbeddedCity:
             raise UnavailableError(
                 "embedded.not_joined", "districts are missing", missing=missing
             ) from None
+        await self._wait_for(self.addresses.http, self._question, "hub")
 
     async def stop(self) -> None:
         """End all processes."""

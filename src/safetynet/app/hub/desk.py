@@ -332,7 +332,7 @@ class HubDesk(HubFront):
             state=standing.presence.value,
             can_show=standing.can_show,
             since=since(self._clock, standing.since_s),
-            cameras=self._eyes.roll.count(standing.node),
+            cameras=self._eyes.count(standing.node),
             head=standing.beat.head if standing.beat else 0,
             desk=standing.beat.desk if standing.beat else "",
         )

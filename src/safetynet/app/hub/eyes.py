@@ -42,7 +42,8 @@ from safetynet.sight.service import Sight
 
 AT_A_TIME = 16
 """Lens positions whose walls are found at once: some 20 ms in which a question waits."""
-BETWEEN_S = 0.05
+REST = 4.0
+"""So many times as long as that took it rests: at most a fifth of a core goes into it, also right after a start."""
 LOOK_AGAIN_S = 1.0
 MOST_UPDATES = 100
 """More changed cameras than this are taken in by a new table, in one step."""
@@ -107,6 +108,10 @@ class Eyes:
         turned = {camera for step in steps for camera in step.turned}
         told = sorted({record.id for _, record in moved} & (self._words.keys() | turned))
         await self._in_thread(lambda: self._learn(told))
+
+    def count(self, node: NodeId) -> int:
+        """Cameras of a district that the next question knows; 0 until the table that has them is in use."""
+        return self.roll.count(node) if node in self._in_use else 0
 
     def _update(
         self, moved: Sequence[tuple[NodeId, CameraRecord]], catalogues: Mapping[NodeId, str]
@@ -235,9 +240,14 @@ class Eyes:
 
     async def prepare(self, clock: Clock) -> None:
         """Find what walls hide around all cameras, a little at a time, between questions."""
+
+        def work() -> tuple[bool, float]:
+            began_s = clock.monotonic_s()
+            return self._sight.prepare_some(AT_A_TIME), clock.monotonic_s() - began_s
+
         while True:
-            more = await self._in_thread(lambda: self._sight.prepare_some(AT_A_TIME))
-            await clock.sleep(BETWEEN_S if more else LOOK_AGAIN_S)
+            more, took_s = await self._in_thread(work)
+            await clock.sleep(REST * took_s if more else LOOK_AGAIN_S)
 
     async def areas(
         self, views: Sequence[tuple[CameraId, Aim | None]]
