@@ -250,7 +250,7 @@ class _Batch:
                 goes_on = self.take(line)
                 self.flush()
                 return goes_on
-        except Exception as error:
+        except Exception as error:  # as in ``apply``: foreign bytes trip it in any way
             if isinstance(translate(error), UnavailableError):
                 raise
             self.head, self._pending = head, []
