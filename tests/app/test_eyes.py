@@ -17,7 +17,8 @@ from safetynet.city.synth import small_city
 from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.incident.entries import PlaceBody
 from safetynet.incident.model import PlaceOrigin
-from safetynet.incident.showing import JudgedBody
+from safetynet.incident.moment import AimBody
+from safetynet.incident.showing import FoundBody, JudgedBody
 from safetynet.sight.model import Choice, Place, Reason, ReasonCode, Request, TargetKind
 
 NOBODY: frozenset[NodeId] = frozenset()
@@ -124,6 +125,39 @@ async def test_a_hub_that_starts_again_has_learned_the_same_whoever_joins_when(c
     await first.join(untold(city, NodeId("seocho")))
     assert await ask(again, at) == await ask(first, at)
     assert await chance(again, camera, at) > 0
+
+
+async def test_where_a_turned_camera_found_the_scene_counts_when_its_owner_lists_it(
+    city: City,
+) -> None:
+    camera, at = seen_place(city)
+    full = untold(city, MAPO)
+    turns = next(r for r in records_of(city, MAPO) if r.kind == CameraKind.PTZ)
+    beside = msgspec.structs.replace(turns, lon=at.lon, lat=at.lat + 0.0002)
+    known = full.changed(Change(put=(beside,)))
+    aim = AimBody.of(azimuth_deg=180.0, tilt_deg=20.0, hfov_deg=20.0)
+    found = (FoundBody(camera=beside.id, aim=aim),)
+    wide = msgspec.structs.replace(word(camera, at, True).place, error_mm=60_000)
+    plain = msgspec.structs.replace(word(camera, at, True), place=wide)
+    said = msgspec.structs.replace(plain, found=found)
+
+    async def sure_of(*steps: Catalogue | JudgedBody) -> float:
+        eyes = Eyes(city, assumed=False)
+        for step in steps:
+            if isinstance(step, Catalogue):
+                await eyes.join(step)
+            else:
+                await eyes.learn([step])
+        return await chance(eyes, camera, at)
+
+    at_once = await sure_of(known, said)
+    without = known.changed(Change(removed=(beside.id,)))
+    assert at_once == await sure_of(said, known) == await sure_of(without, said, known)
+    alone = await sure_of(without, said)
+    assert alone == await sure_of(without, plain) == await sure_of(known, said, without)
+    assert at_once > await sure_of(known, plain)
+    turned = known.changed(Change(put=(msgspec.structs.replace(beside, height_m=9.0),)))
+    assert await sure_of(known, said, turned) == await sure_of(turned, plain)
 
 
 async def test_a_moved_camera_is_known_to_the_next_question_and_its_words_are_forgotten(

@@ -15,7 +15,7 @@ import pytest
 from safetynet.app.cameras import records_of
 from safetynet.app.hub.eyes import Eyes
 from safetynet.app.hub.moment import MOST_NAMED, asked_of, read_asked
-from safetynet.app.hub.response import body_of_passed, body_of_view
+from safetynet.app.hub.response import body_of_aim, body_of_passed, body_of_view
 from safetynet.app.replay.ask import Replayed, Replayer, Verdict
 from safetynet.app.replay.command import replay_text, run_replay
 from safetynet.app.replay.past import read_past
@@ -29,7 +29,7 @@ from safetynet.federation.inventory import CATALOGUE_FOLDS, as_journalled, draft
 from safetynet.federation.messages import CameraRecord
 from safetynet.incident.fold import FOLDS
 from safetynet.incident.moment import MomentBody
-from safetynet.incident.showing import ChoiceBody, JudgedBody, choice_made, view_judged
+from safetynet.incident.showing import ChoiceBody, FoundBody, JudgedBody, choice_made, view_judged
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import time_text
 from safetynet.journal.read import read_kinds
@@ -175,6 +175,11 @@ async def a_busy_day(hub: Hub) -> None:
     await hub.say(*(word(unknown.camera, at, n != 1, viewer=n) for n in range(4)))
     answers.append(await hub.decide(at))
     await hub.say(word(unknown.camera, at, False, viewer=0))
+    answers.append(await hub.decide(at))
+    assert turned.aim is not None
+    found = FoundBody(camera=turned.camera, aim=body_of_aim(turned.aim))
+    said = word(unknown.camera, at, True, viewer=5)
+    await hub.say(msgspec.structs.replace(said, found=(found,)))
     answers.append(await hub.decide(at))
     raised = msgspec.structs.replace(hub.record(turned.camera), height_m=11.5)
     await hub.list_anew(turned.owner, Change(put=(raised,)))

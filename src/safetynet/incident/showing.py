@@ -159,6 +159,13 @@ class ShownBody(msgspec.Struct, frozen=True, kw_only=True):
     """From the report accepted to the picture on the viewer's screen."""
 
 
+class FoundBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A turned camera on which somebody saw the scene."""
+
+    camera: CameraId
+    aim: AimBody
+
+
 class JudgedBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of ``view.judged/1``: a viewer says that a view shows the scene, or that it does not.
 
@@ -179,6 +186,8 @@ class JudgedBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     drill: bool
     picture: Picture = Picture.LIVE
     """What the word rests on. Absent: the live picture, as in entries of before."""
+    found: tuple[FoundBody, ...] = ()
+    """Turned cameras on which somebody had seen the scene by then, in order of their ids."""
 
 
 def choice_made(

@@ -37,7 +37,7 @@ from safetynet.sight.prior import (
     turning_of,
 )
 
-__all__ = ["AZIMUTHS", "RANGES", "RANGE_STEP_M", "Beliefs", "Learned"]
+__all__ = ["AZIMUTHS", "RANGES", "RANGE_STEP_M", "Beliefs", "Learned", "weigh_found"]
 
 Chances = NDArray[np.float32]
 
@@ -55,6 +55,14 @@ FADING = 0.99
 FLOOR = 0.02
 """Part of every belief that stays as it was before anything was observed."""
 VERSION = 1
+
+
+def weigh_found(weight: Floats, shown: NDArray[np.floating]) -> Floats:
+    """Probabilities (s,) of a place's points once somebody saw the scene on a turned camera, which
+    shows each point with the probabilities ``shown`` (s,); by Bayes' rule, with the sum kept."""
+    false, missed = ERRORS[Witness.SWEEP]
+    found = weight * ((1 - missed) * shown + false * (1 - shown))
+    return np.asarray(found * (weight.sum() / found.sum()))
 
 
 class Learned(msgspec.Struct, frozen=True, kw_only=True):

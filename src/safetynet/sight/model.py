@@ -233,9 +233,16 @@ class Witness(StrEnum):
 
     OPERATOR = "operator"
     SWEEP = "sweep"
-    """A PTZ that was turned past the place."""
+    """A PTZ that was turned to the scene: it says where the scene is (``Found``)."""
     STILL = "still"
     """A still that was compared with what should be in it."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A turned camera on which somebody saw the scene: it is where this picture looks."""
+
+    camera: CameraId
+    aim: Aim
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,6 +253,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     target: TargetKind
     shown: bool
     by: Witness
+    found: tuple[Found, ...] = ()
+    """What was known by then of where in the place the scene is."""
 
 
 TARGET_SIZES = {

@@ -14,7 +14,7 @@ from safetynet.base.geo import Floats
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.city.model import Cameras, City
 from safetynet.sight.area import area_seen
-from safetynet.sight.belief import RANGE_STEP_M, Learned
+from safetynet.sight.belief import RANGE_STEP_M, Learned, weigh_found
 from safetynet.sight.cameras import CameraTable
 from safetynet.sight.check import SWEEP_FROM_M, check_request, may_sweep
 from safetynet.sight.explain import (
@@ -230,9 +230,8 @@ class Sight:
         row = self._row(camera)
         if not (math.isfinite(range_m) and range_m > 0):
             raise InvalidError("sight.range", "The range must be above 0 m.", range_m=range_m)
-        if aim is None and self._eye.lens.camera["belief"][row] >= 0:
-            return ()
-        if not self._eye.lens.camera["usable"][row]:
+        mine = self._eye.lens.camera[row]
+        if not mine["usable"] or (aim is None and mine["belief"] >= 0):
             return ()
         lens = self._cameras.lenses_of(row)
         if aim is not None:
@@ -259,16 +258,22 @@ class Sight:
         """
         target, row = check_request(request), self._row(camera)
         place, mine = self._place(request.place, request.target), self._eye.lens.camera[row]
-        self._find(mine["place"][None])
-        lowest, shown = np.empty((2, place.x.size), np.float32)
-        look_past_walls(self._eye, row, place, target.height_m, 0.0, ALL_ROUND, lowest)
         if aim is not None:
             _check_aim(aim)
         home = float(mine["azimuth"]), float(mine["tilt"]), float(mine["half_w"])
         pose = home if aim is None else radians_of(aim)
-        sure = float(mine["trust"])
-        show_posed(self._eye.lens, row, *pose, target, place, lowest, sure, shown)
+        lowest, shown = self._show(row, place, target, pose, float(mine["trust"]))
         return Look(x=place.x, y=place.y, weight=place.weight, lowest_m=lowest, shown=shown)
+
+    def _show(
+        self, row: int, place: Place, target: Target, pose: tuple[float, float, float], sure: float
+    ) -> tuple[Tables, Tables]:
+        """By point (s,): lowest height that walls leave in sight, probability that it is shown."""
+        self._find(self._eye.lens.camera["place"][[row]])
+        lowest, shown = np.empty((2, place.x.size), np.float32)
+        look_past_walls(self._eye, row, place, target.height_m, 0.0, ALL_ROUND, lowest)
+        show_posed(self._eye.lens, row, *pose, target, place, lowest, sure, shown)
+        return lowest, shown
 
     # what changes
 
@@ -278,7 +283,7 @@ class Sight:
             row = self._cameras.row.get(seen.camera)
             if row is None or self._eye.lens.camera["belief"][row] < 0:
                 continue
-            place = self._place(seen.place, seen.target)
+            place = self._found(seen)
             self._find(self._eye.lens.camera["place"][[row]])
             height = TARGET_SIZES[seen.target].height_m
             lowest = np.empty(place.x.size, np.float32)
@@ -290,6 +295,18 @@ class Sight:
                 row, np.arctan2(dx, dy), away, place.weight[free], shown=seen.shown, by=seen.by
             )
         self._read_beliefs()
+
+    def _found(self, seen: Observation) -> Place:
+        """The points of an observed place, weighed by the turned cameras that show the scene."""
+        place, size = self._place(seen.place, seen.target), TARGET_SIZES[seen.target]
+        target = Target(size.height_m, size.width_m, 0.0, night=False)
+        for one in seen.found:
+            row = self._cameras.row.get(one.camera)
+            if row is None or self._eye.lens.camera["belief"][row] >= 0 or not is_pose(one.aim):
+                continue  # gone since, or nobody knows where it looked
+            _, shown = self._show(row, place, target, radians_of(one.aim), 1.0)
+            place = place._replace(weight=weigh_found(place.weight, shown))
+        return place
 
     def forget(self, camera: CameraId) -> None:
         """Back to what was known of a camera before it was observed."""

@@ -8,7 +8,6 @@ from dataclasses import replace
 import msgspec
 
 from safetynet.app.cameras import cameras_of
-from safetynet.app.hub.judging import read_observation
 from safetynet.app.hub.moment import (
     Circumstances,
     Decision,
@@ -20,9 +19,10 @@ from safetynet.app.hub.moment import (
     tell,
 )
 from safetynet.app.hub.roll import Roll, Step
+from safetynet.app.hub.words import Words
 from safetynet.base.clock import Clock
 from safetynet.base.errors import NotFoundError
-from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
+from safetynet.base.ids import CameraId, NodeId
 from safetynet.city.model import Cameras, City
 from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.messages import CameraRecord
@@ -33,7 +33,6 @@ from safetynet.sight.model import (
     CameraNow,
     Choice,
     HealthState,
-    Observation,
     PassedOver,
     Request,
 )
@@ -60,8 +59,7 @@ class Eyes:
         self.roll = Roll()
         """Whose cameras these are, and what their owners say of them; read it, ``join`` writes it."""
         self._unwell: dict[CameraId, HealthState] = {}
-        self._words: dict[CameraId, dict[tuple[IncidentId, ViewerId], Observation]] = {}
-        """What viewers said of views, each one's last word last."""
+        self._words = Words()
         self._coming: dict[NodeId, Catalogue] = {}
         self._changes: dict[NodeId, Change] = {}
         """By catalogues that were taken, until whoever brought them looks."""
@@ -102,11 +100,12 @@ class Eyes:
             self.roll.remove(step)
             for camera in step.change.removed:
                 self._unwell.pop(camera, None)
-            for camera in (*step.change.removed, *step.turned):
-                # What it showed before it was moved says nothing of what it shows now.
-                self._words.pop(camera, None)
         turned = {camera for step in steps for camera in step.turned}
-        told = sorted({record.id for _, record in moved} & (self._words.keys() | turned))
+        removed = {camera for step in steps for camera in step.change.removed}
+        touched = self._words.list_touched(removed | {record.id for _, record in moved})
+        for camera in turned:
+            self._words.drop(camera)
+        told = sorted((touched | turned) - removed)
         await self._in_thread(lambda: self._learn(told))
 
     def count(self, node: NodeId) -> int:
@@ -133,11 +132,7 @@ class Eyes:
         """Take in what viewers said of views, oldest first. Of a viewer's words on one view the last
         counts: its camera is learned anew from all. One that has not joined is learned when it does."""
         for word in words:
-            mine = self._words.setdefault(word.camera, {})
-            mine.pop((word.incident, word.viewer), None)
-            observation = read_observation(word)
-            if observation is not None:
-                mine[word.incident, word.viewer] = observation
+            self._words.say(word)
         told = {word.camera for word in words}
         cameras = sorted(c for c in told if self.roll.find_owner(c) is not None)
         await self._in_thread(lambda: self._learn(cameras))
@@ -146,7 +141,7 @@ class Eyes:
         """In the thread of sight."""
         for camera in cameras:
             self._sight.forget(camera)
-            self._sight.learn(list(self._words.get(camera, {}).values()))
+            self._sight.learn(self._words.of(camera))
 
     def note_health(self, camera: CameraId, state: HealthState) -> bool:
         """A camera fell ill or recovered, by its owner's word; True where that is news."""

@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from safetynet.access.model import Viewer
+from safetynet.app.hub.moment import read_aim
 from safetynet.app.hub.response import Response
 from safetynet.base.errors import RefusedError
 from safetynet.incident.entries import PlaceBody
 from safetynet.incident.moment import AimBody
 from safetynet.incident.showing import JudgedBody, Picture
 from safetynet.journal.entry import time_text
-from safetynet.sight.model import Observation, Place, TargetKind, Witness
+from safetynet.sight.model import Found, Observation, Place, TargetKind, Witness
 from safetynet.web.types import ViewJudged
 
 
@@ -42,13 +43,15 @@ def plan_judgement(
         else None,
         drill=response.incident.drill,
         picture=word.picture,
+        found=tuple(f for f in response.list_found() if f.camera != word.camera),
     )
 
 
 def read_observation(body: JudgedBody) -> Observation | None:
     """What can be learned of the camera's pose; None where nothing can.
 
-    A camera that was turned showed what it was turned to. In a drill nothing may have been there.
+    A camera that was turned showed what it was turned to: it tells where the scene is, for the words on
+    others. In a drill nothing may have been there.
     """
     if body.aim is not None or body.drill:
         return None
@@ -59,4 +62,5 @@ def read_observation(body: JudgedBody) -> Observation | None:
         target=TargetKind(body.target),
         shown=body.shown,
         by=Witness.STILL if body.picture is Picture.STILL else Witness.OPERATOR,
+        found=tuple(Found(camera=f.camera, aim=read_aim(f.aim)) for f in body.found),
     )

@@ -80,7 +80,7 @@ def read_asked(body: AskedBody) -> Request:
 
 def as_recorded(held: Mapping[CameraId, Aim]) -> dict[CameraId, Aim]:
     """Aims as they come back from an entry."""
-    return {camera: _read_held(_held_of(camera, aim)) for camera, aim in held.items()}
+    return {camera: read_aim(_held_of(camera, aim)) for camera, aim in held.items()}
 
 
 def moment_of(
@@ -123,7 +123,7 @@ def read_circumstances(body: MomentBody) -> Circumstances:
     return Circumstances(
         away=frozenset(body.away),
         unwell={one.camera: HealthState(one.state) for one in body.unwell},
-        held={one.camera: _read_held(one) for one in body.held},
+        held={one.camera: read_aim(one) for one in body.held},
         lost=frozenset(body.lost),
     )
 
@@ -161,7 +161,8 @@ def _held_of(camera: CameraId, aim: Aim) -> HeldBody:
     return HeldBody(camera, body.azimuth_mdeg, body.tilt_mdeg, body.hfov_mdeg)
 
 
-def _read_held(body: HeldBody) -> Aim:
+def read_aim(body: AimBody | HeldBody) -> Aim:
+    """An aim as sight takes it."""
     return Aim(
         azimuth_deg=body.azimuth_mdeg / 1000,
         tilt_deg=body.tilt_mdeg / 1000,

@@ -442,7 +442,7 @@ class Responder:
         if body is None:
             return
         await self._journal.append([view_judged(body)])
-        response.set_word(word.camera, viewer.id, word.shown)
+        response.set_word(body)
         self._show(response)
         await self._eyes.learn([body])
 

@@ -12,7 +12,14 @@ from safetynet.app.hub.moment import Decision
 from safetynet.base.ids import CameraId, GrantId, NodeId, ViewerId
 from safetynet.incident.model import Incident
 from safetynet.incident.moment import AimBody, SweepBody, milli
-from safetynet.incident.showing import PassedBody, ReasonBody, ViewBody, choice_made
+from safetynet.incident.showing import (
+    FoundBody,
+    JudgedBody,
+    PassedBody,
+    ReasonBody,
+    ViewBody,
+    choice_made,
+)
 from safetynet.journal.entry import Draft
 from safetynet.services.model import Plan
 from safetynet.sight.model import (
@@ -56,7 +63,7 @@ class Response:
     """Cameras whose owner refused or was silent; not chosen again for this incident."""
     left_by: set[NodeId] = field(default_factory=set)
     """Owners that went away while they showed it; asked again when they are back."""
-    words: dict[tuple[CameraId, ViewerId], bool] = field(default_factory=dict)
+    words: dict[tuple[CameraId, ViewerId], JudgedBody] = field(default_factory=dict)
     """Whether a view shows the scene, by the last word of each viewer."""
     wanted: int = 0
     """1 while views are being chosen; more where something happened meanwhile."""
@@ -103,21 +110,28 @@ class Response:
 
     def find_word(self, camera: CameraId, viewer: ViewerId) -> bool | None:
         """What a viewer said of a view; None where it said nothing."""
-        return self.words.get((camera, viewer))
+        word = self.words.get((camera, viewer))
+        return word.shown if word else None
 
-    def set_word(self, camera: CameraId, viewer: ViewerId, shown: bool) -> None:
+    def set_word(self, word: JudgedBody) -> None:
         """Note what a viewer says of a view."""
-        self.words[camera, viewer] = shown
-        if camera in self.views:
-            self.views[camera] = self.with_words(self.views[camera])
+        self.words[word.camera, word.viewer] = word
+        if word.camera in self.views:
+            self.views[word.camera] = self.with_words(self.views[word.camera])
+
+    def list_found(self) -> tuple[FoundBody, ...]:
+        """Turned cameras on which viewers say that they saw the scene, each as it was turned last."""
+        seen = [w for w in self.words.values() if w.shown and w.aim is not None]
+        last = {w.camera: w.aim for w in sorted(seen, key=lambda w: (w.at, w.viewer))}
+        return tuple(FoundBody(camera=c, aim=aim) for c, aim in sorted(last.items()) if aim)
 
     def with_words(self, view: ViewView) -> ViewView:
         """A view with what viewers said of it."""
-        said = {viewer: w for (camera, viewer), w in self.words.items() if camera == view.camera}
+        mine = [w for (camera, _), w in self.words.items() if camera == view.camera]
         return msgspec.structs.replace(
             view,
-            shown_by=tuple(sorted(v for v, shown in said.items() if shown)),
-            not_shown_by=tuple(sorted(v for v, shown in said.items() if not shown)),
+            shown_by=tuple(sorted(w.viewer for w in mine if w.shown)),
+            not_shown_by=tuple(sorted(w.viewer for w in mine if not w.shown)),
         )
 
     def grants_of(self, viewer: Viewer) -> list[IssuedGrant]:

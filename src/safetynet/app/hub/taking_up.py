@@ -8,6 +8,8 @@ from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.leftover import close_left
 from safetynet.app.hub.responder import Responder
 from safetynet.app.hub.response import Response
+from safetynet.app.hub.words import as_it_stands, named_in
+from safetynet.base.ids import CameraId
 from safetynet.federation.inventory import list_moved
 from safetynet.incident.read import KeptIncident, list_judgements, list_open
 from safetynet.journal.append import Journal
@@ -31,7 +33,7 @@ async def take_up(journal: Journal, intake: Intake, responder: Responder, eyes: 
     words = await store.read(lambda conn: list_judgements(conn, node))
     for word in words:
         if (known := responder.responses.get(word.incident)) is not None:
-            known.set_word(word.camera, word.viewer, word.shown)
-    judged = {word.camera for word in words}
-    moved = await store.read(lambda conn: list_moved(conn, judged))
-    await eyes.learn([w for w in words if w.at > moved.get(w.camera, "")])
+            known.set_word(word)
+    named = set[CameraId]().union(*map(named_in, words))
+    moved = await store.read(lambda conn: list_moved(conn, named))
+    await eyes.learn([w for word in words if (w := as_it_stands(word, moved)) is not None])

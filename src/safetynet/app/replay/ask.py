@@ -6,17 +6,16 @@ from enum import StrEnum
 
 from safetynet.app.border import border_part
 from safetynet.app.cameras import cameras_of, join_cameras
-from safetynet.app.hub.judging import read_observation
 from safetynet.app.hub.moment import now_of, read_asked, read_circumstances
+from safetynet.app.hub.words import Words, as_it_stands
 from safetynet.app.replay.compare import differences
 from safetynet.app.replay.past import Decided, Known, Past
 from safetynet.base.errors import InvalidError
-from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId, ViewerId
+from safetynet.base.ids import HUB, CameraId, NodeId
 from safetynet.city.model import City
 from safetynet.city.near import Surroundings
 from safetynet.incident.moment import KnownBody, MomentBody
 from safetynet.incident.showing import JudgedBody
-from safetynet.sight.model import Observation
 from safetynet.sight.service import Sight
 
 LATE_WORDS = 8
@@ -138,22 +137,17 @@ class Replayer:
             said = last_words(words[: len(words) - left_out], moved)
             for camera in told:
                 sight.forget(camera)
-                sight.learn(said.get(camera, ()))
+                sight.learn(said.of(camera))
             if sight.digest_beliefs() == digest:
                 return True
         return False
 
 
-def last_words(
-    words: Sequence[JudgedBody], moved: Mapping[CameraId, str]
-) -> dict[CameraId, list[Observation]]:
-    """By camera, what each viewer last said of it since it was last moved, in the order in which it was
-    said; the same as a hub learns that starts with these words."""
-    said: dict[CameraId, dict[tuple[IncidentId, ViewerId], Observation]] = {}
+def last_words(words: Sequence[JudgedBody], moved: Mapping[CameraId, str]) -> Words:
+    """What each viewer last said of each camera since it was last moved; the same as a hub learns that
+    starts with these words."""
+    said = Words()
     for word in words:
-        mine = said.setdefault(word.camera, {})
-        mine.pop((word.incident, word.viewer), None)
-        observation = read_observation(word)
-        if observation is not None and word.at > moved.get(word.camera, ""):
-            mine[word.incident, word.viewer] = observation
-    return {camera: list(mine.values()) for camera, mine in said.items()}
+        if (stands := as_it_stands(word, moved)) is not None:
+            said.say(stands)
+    return said

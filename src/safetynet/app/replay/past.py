@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from safetynet.app.hub.words import named_in
 from safetynet.base.ids import HUB, CameraId, IncidentId, NodeId
 from safetynet.federation.catalogue import Catalogue, Change
 from safetynet.federation.inventory import CAMERAS_CHANGED, CamerasChangedBody, record_of
@@ -85,7 +86,7 @@ async def read_past(store: Store, incident: IncidentId | None = None) -> Past:
         if one.body.moment is not None
         for known in one.body.moment.catalogues
     }
-    judged = {word.body.camera for word in words}
+    named = set[CameraId]().union(*(named_in(word.body) for word in words))
     beside = {
         known.owner
         for one in decided
@@ -94,7 +95,7 @@ async def read_past(store: Store, incident: IncidentId | None = None) -> Past:
         if known.owner != one.node
     }
     changes = await read_kinds(store, [CAMERAS_CHANGED]) if wanted else []
-    every = _known(changes, judged)
+    every = _known(changes, named)
     return Past(
         decided=decided,
         words=words,
@@ -108,7 +109,7 @@ def _in_order(entries: Iterable[Entry], kind: str) -> list[Entry]:
     return sorted(found, key=lambda e: (e.node, e.epoch, e.seq))
 
 
-def _known(changes: Sequence[Entry], judged: set[CameraId]) -> dict[NodeId, tuple[Known, ...]]:
+def _known(changes: Sequence[Entry], named: set[CameraId]) -> dict[NodeId, tuple[Known, ...]]:
     """Every catalogue that there was, folded from the entries on cameras, by its owner."""
     found: dict[NodeId, list[Known]] = {}
     for entry in _in_order(changes, CAMERAS_CHANGED):
@@ -116,7 +117,7 @@ def _known(changes: Sequence[Entry], judged: set[CameraId]) -> dict[NodeId, tupl
         before = mine[-1] if mine else Known(catalogue=Catalogue(entry.node), since="", moved={})
         body = entry.read(CamerasChangedBody)
         put = tuple(record_of(camera) for camera in body.put)
-        moved = _moved(before.catalogue, put, body.removed, before.moved, judged, entry.time)
+        moved = _moved(before.catalogue, put, body.removed, before.moved, named, entry.time)
         catalogue = before.catalogue.changed(Change(put=put, removed=body.removed))
         mine.append(Known(catalogue=catalogue, since=entry.time, moved=moved))
     return {node: tuple(known) for node, known in found.items()}
@@ -137,13 +138,13 @@ def _moved(
     put: Sequence[CameraRecord],
     removed: Sequence[CameraId],
     moved: Mapping[CameraId, str],
-    judged: set[CameraId],
+    named: set[CameraId],
     time: str,
 ) -> dict[CameraId, str]:
-    """Of judged cameras: when more than the name was last changed, as the folded table has it."""
+    """Of cameras that words name: when more than the name was last changed, as the folded table has it."""
     after = {camera: at for camera, at in moved.items() if camera not in set(removed)}
     for record in put:
-        if record.id not in judged:
+        if record.id not in named:
             continue
         known = before.find(record.id)
         if known is None:
