@@ -69,7 +69,8 @@ class Dense:
             height = self._target.height_m
             look_past_walls(self._eye, row, self._place, height, 0.0, ALL_ROUND, self._lowest[row])
         shown, low = np.empty(self.weight.size, np.float32), self._lowest[row]
-        show_posed(self._eye.lens, row, *pose, self._target, self._place, low, 1.0, shown)
+        free = np.flatnonzero(low < self._target.height_m).astype(np.int32)
+        show_posed(self._eye.lens, row, *pose, self._target, self._place, low, free, 1.0, shown)
         return Held(row, pose, shown > 0)
 
     def share(self, views: list[Held]) -> float:

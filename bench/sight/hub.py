@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from safetynet.access.keys import open_node_key
 from safetynet.app.nats_server import find_nats_server
 from safetynet.app.ports import find_free_ports, is_free
 from safetynet.app.settings import (
+    WALLS_FILE,
     CameraAccess,
     DistrictProcessSettings,
     DistrictSettings,
@@ -65,8 +67,11 @@ class Hub:
 
 
 @contextmanager
-def open_hub(bundle: Path, city: City) -> Iterator[Hub]:
-    """A real hub on a real bus, joined by every district; ready when it knows every camera."""
+def open_hub(bundle: Path, city: City, walls: Path) -> Iterator[Hub]:
+    """A real hub on a real bus, joined by every district; ready when it knows every camera.
+
+    It starts as one that ran before: with what walls hide in a file, where there is one.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         nats, web, ucp = find_free_ports(3)
@@ -76,6 +81,9 @@ def open_hub(bundle: Path, city: City) -> Iterator[Hub]:
         hub = HubSettings(
             bundle=str(bundle), data=str(folder / "hub"), nats_url=url, http_port=web, ucp_port=ucp
         )
+        if walls.exists():
+            (folder / "hub").mkdir()
+            shutil.copy(walls, folder / "hub" / WALLS_FILE)
         save_settings(folder / "hub.json", hub)
         districts = DistrictProcessSettings(
             bundle=str(bundle),

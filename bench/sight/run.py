@@ -220,7 +220,7 @@ class Run:
     def measure_socket(self) -> None:
         """What a real hub answers to ``GET /api/views``, everything of HTTP and JSON counted."""
         began = time.perf_counter()
-        with open_hub(self._bundle, self._city) as hub:
+        with open_hub(self._bundle, self._city, self._walls) as hub:
             self._add("hub_joined", value_row(time.perf_counter() - began, "s"))
             note = None if hub.wait_until_quiet() else "still preparing: the rows below pay for it"
             self._add("hub_prepared", value_row(time.perf_counter() - began, "s", note))

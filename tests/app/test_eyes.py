@@ -3,6 +3,9 @@
 import asyncio
 import math
 import random
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 
 from safetynet.app.cameras import records_of
 from safetynet.app.hub.eyes import Eyes
+from safetynet.base.clock import ManualClock
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
 from safetynet.city.model import CameraKind, City, Origin
@@ -19,7 +23,9 @@ from safetynet.incident.entries import PlaceBody
 from safetynet.incident.model import PlaceOrigin
 from safetynet.incident.moment import AimBody
 from safetynet.incident.showing import FoundBody, JudgedBody
+from safetynet.sight.kernels.walls import Rows
 from safetynet.sight.model import Choice, Place, Reason, ReasonCode, Request, TargetKind
+from safetynet.sight.profiles import WallProfiles
 
 NOBODY: frozenset[NodeId] = frozenset()
 MAPO = NodeId("mapo")
@@ -271,3 +277,55 @@ async def test_words_on_cameras_whose_direction_is_known_change_nothing(city: Ci
     before = await ask(eyes, at)
     await eyes.learn([word(camera, at, False), word(CameraId("nobody-1"), at, False)])
     assert await ask(eyes, at) == before
+
+
+class Resting(ManualClock):
+    """Tells when somebody really waits."""
+
+    def __init__(self) -> None:
+        super().__init__(datetime(2026, 3, 1, tzinfo=UTC))
+        self.rests = asyncio.Event()
+
+    async def sleep(self, duration_s: float) -> None:
+        if duration_s > 0:
+            self.rests.set()
+        await super().sleep(duration_s)
+
+
+async def prepare(city: City, file: Path, node: NodeId = MAPO) -> None:
+    """A start with one district, until there is nothing left to prepare."""
+    clock, eyes = Resting(), Eyes(city, assumed=True, walls=file)
+    await eyes.join(Catalogue(node, records_of(city, node)))
+    work = asyncio.create_task(eyes.prepare(clock))
+    await clock.rests.wait()
+    work.cancel()
+
+
+async def test_what_walls_hide_is_found_once_and_read_at_the_next_start(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+    find = WallProfiles.find
+
+    def note(self: WallProfiles, rows: Rows) -> None:
+        found.extend(rows.tolist())
+        find(self, rows)
+
+    monkeypatch.setattr(WallProfiles, "find", note)
+    file = tmp_path / "data" / "walls.npz"
+    await prepare(city, file)
+    assert found
+    found.clear()
+    await prepare(city, file)
+    assert not found
+    await prepare(city, file, NodeId("seocho"))
+    assert found
+    found.clear()
+    file.write_bytes(file.read_bytes()[:-100])
+    await prepare(city, file)
+    assert found, "a torn file is no reason not to start"
+    found.clear()
+    await prepare(city, file)
+    assert not found, "and is replaced"
+    await prepare(replace(city, version="another"), file)
+    assert found

@@ -25,7 +25,8 @@ from safetynet.sight.model import (
     Request,
     TargetKind,
 )
-from safetynet.sight.service import Look, Sight
+from safetynet.sight.place import Look
+from safetynet.sight.service import Sight
 from safetynet.sim.camera import Pose
 from safetynet.sim.judge import Judge
 from safetynet.sim.render.pinhole import Pinhole

@@ -17,6 +17,7 @@ from safetynet.app.children import FIRST_PAUSE_S, Children, OnChange, Program, p
 from safetynet.app.nats_server import nats_program
 from safetynet.app.ports import find_free_ports, is_free
 from safetynet.app.settings import (
+    WALLS_FILE,
     CameraAccess,
     DeskSettings,
     DistrictProcessSettings,
@@ -190,8 +191,11 @@ class EmbeddedCity:
             ) from None
 
     def _clear(self) -> None:
-        for name in ("hub", "nodes", "keys", "nats", "log", "settings"):
+        for name in ("keys", "nats", "log", "settings"):
             shutil.rmtree(self._data / name, ignore_errors=True)
+        for path in [p for name in ("hub", "nodes") for p in (self._data / name).rglob("*")]:
+            if not path.is_dir() and path.name != WALLS_FILE:
+                path.unlink()
 
     def _log(self, name: str) -> Path:
         return self._data / "log" / f"{name}.log"

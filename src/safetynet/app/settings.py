@@ -10,6 +10,9 @@ from safetynet.access.lease import HubLoss
 from safetynet.base.errors import InvalidError, NotFoundError
 from safetynet.base.ids import NodeId
 
+WALLS_FILE = "walls.npz"
+"""Under the ``data`` of a node with a desk: what walls hide. No truth; it may be removed at any time."""
+
 
 class CameraAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a district reaches its cameras; ``{camera}`` stands for the camera's id."""

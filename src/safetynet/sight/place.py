@@ -9,6 +9,7 @@ from safetynet.city.model import Streets
 from safetynet.sight.boxes import spread
 from safetynet.sight.grid import grid_of
 from safetynet.sight.kernels.points import Segments
+from safetynet.sight.kernels.tables import Tables
 
 _SEGMENT_CELL_M = 50.0
 
@@ -23,6 +24,19 @@ class Points:
 
     def __len__(self) -> int:
         return self.x.size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One camera's view of the points that stand for a place; arrays of shape (s,)."""
+
+    x: Floats
+    y: Floats
+    weight: Floats
+    lowest_m: Tables
+    """Lowest height over each point that walls leave in sight; ``HIDDEN`` where none."""
+    shown: Tables
+    """Probability that a target there is shown."""
 
 
 def segments_of(streets: Streets) -> Segments:

@@ -1,6 +1,9 @@
 """What walls hide around every lens position: found when first asked for, or all at once."""
 
 import os
+import zipfile
+import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +15,7 @@ from safetynet.base.geo import Floats
 from safetynet.city.model import Buildings, City
 from safetynet.sight.boxes import Index
 from safetynet.sight.grid import grid_of
+from safetynet.sight.kernels.compiled import DIGEST
 from safetynet.sight.kernels.points import building_at
 from safetynet.sight.kernels.walls import (
     BUCKETS,
@@ -33,7 +37,7 @@ from safetynet.sight.kernels.walls import (
 CELL_M = 25.0
 _EXACT = 1000
 """Positions are kept to the millimetre."""
-_VERSION = 3
+_VERSION = 4
 
 
 class Found(NamedTuple):
@@ -54,6 +58,7 @@ class WallProfiles:
     """
 
     def __init__(self, city: City) -> None:
+        self._made_for = f"{_VERSION} {DIGEST} {city.version}"
         self.ground = city.ground
         self.solids, self.building = _solids(city)
         self._row: dict[tuple[int, int, int], int] = {}
@@ -115,35 +120,51 @@ class WallProfiles:
 
     def save(self, path: Path) -> None:
         """Write what was found, for ``load``."""
+        self.to_save()(path)
+
+    def to_save(self) -> Callable[[Path], None]:
+        """What was found until now, to be written by any thread while more is found."""
         known = np.flatnonzero(self.profiles.span[:, 0] >= 0)
-        np.savez(
-            path,
-            version=np.array(_VERSION),
-            edges=np.array(len(self.solids.edge)),
-            position=self._positions(known)[:, :3],
-            span=self.profiles.span[known],
-            wall=self.profiles.wall[: self._used],
-            within=self.profiles.within[known],
-            short_cm=self.profiles.short_cm[known],
-            tall_cm=self.profiles.tall_cm[known],
-        )
+        columns = {
+            "made_for": np.array(self._made_for),
+            "position": self._position[known],
+            "span": self.profiles.span[known],
+            "wall": self.profiles.wall[: self._used],  # what is in it stays as it is
+            "within": self.profiles.within[known],
+            "short_cm": self.profiles.short_cm[known],
+            "tall_cm": self.profiles.tall_cm[known],
+        }
+
+        def write(path: Path) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(path.name + ".new")
+            with beside.open("wb") as file:
+                np.savez(file, allow_pickle=False, **columns)
+            beside.replace(path)
+
+        return write
 
     def load(self, path: Path) -> None:
         """Take what was found before for the same city.
 
-        Raises ``InvalidError`` ``sight.profiles`` where the file is of another city or version.
+        Raises ``InvalidError`` ``sight.profiles`` where the file is of another city or version, or none.
         """
-        with np.load(path) as kept:
-            if int(kept["version"]) != _VERSION or int(kept["edges"]) != len(self.solids.edge):
-                raise InvalidError("sight.profiles", "the profiles are of another city or version")
-            rows = self.rows_of(*kept["position"].T)
-            offset = self._reserve(len(kept["wall"]))
-            self.profiles.wall[offset : offset + len(kept["wall"])] = kept["wall"]
-            self._used += len(kept["wall"])
-            self.profiles.span[rows] = kept["span"] + offset
-            self.profiles.within[rows] = kept["within"]
-            self.profiles.short_cm[rows] = kept["short_cm"]
-            self.profiles.tall_cm[rows] = kept["tall_cm"]
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                kept = {name: file[name] for name in file.files}
+            fits = str(kept["made_for"]) == self._made_for
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise InvalidError("sight.profiles", "this file holds no wall profiles") from error
+        if not fits:
+            raise InvalidError("sight.profiles", "the profiles are of another city or version")
+        rows = self.rows_of(*kept["position"].T)
+        offset = self._reserve(len(kept["wall"]))
+        self.profiles.wall[offset : offset + len(kept["wall"])] = kept["wall"]
+        self._used += len(kept["wall"])
+        self.profiles.span[rows] = kept["span"] + offset
+        self.profiles.within[rows] = kept["within"]
+        self.profiles.short_cm[rows] = kept["short_cm"]
+        self.profiles.tall_cm[rows] = kept["tall_cm"]
 
     def _positions(self, rows: Rows | Index) -> Floats:
         """(n, 5): x, y, z, ground, and the building that does not count or -1."""

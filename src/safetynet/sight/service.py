@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -60,7 +59,7 @@ from safetynet.sight.model import (
 from safetynet.sight.model import Place as PointPlace
 from safetynet.sight.moving import look_ahead
 from safetynet.sight.now import Now, aim_of, is_pose, radians_of
-from safetynet.sight.place import segments_of
+from safetynet.sight.place import Look, segments_of
 from safetynet.sight.profiles import WallProfiles
 from safetynet.sight.walls import Walls
 from safetynet.sight.where import sample_where
@@ -72,19 +71,6 @@ _POINTS = ((SWEEP_FROM_M, 40), (150.0, 64), (math.inf, 96))
 """So many points stand for a place of up to so large an error, m: aims that hold a few points of a large
 place may miss what lies between."""
 _MAX_POINTS = 640
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """One camera's view of the points that stand for a place; arrays of shape (s,)."""
-
-    x: Floats
-    y: Floats
-    weight: Floats
-    lowest_m: Tables
-    """Lowest height over each point that walls leave in sight; ``HIDDEN`` where none."""
-    shown: Tables
-    """Probability that a target there is shown."""
 
 
 type Health = Now | Mapping[CameraId, HealthState] | None
@@ -128,7 +114,7 @@ class Sight:
             edge=self.walls.solids.edge,
             tables=self._tables(),
         )
-        self._ready = not len(self.walls.missing(table.lens.camera["place"]))
+        self._unfound = self.walls.missing(table.lens.camera["place"])
 
     def _tables(self) -> Believed:
         chance = self._cameras.beliefs.chance
@@ -141,17 +127,20 @@ class Sight:
         """Find what walls hide around all cameras, or read it from ``kept``; else it is found
         where questions ask for it, some milliseconds each."""
         if kept is not None and kept.exists():
-            self.walls.load(kept)
+            self.take_walls(kept)
         self.walls.find_all()
         self._refresh()
 
+    def take_walls(self, kept: Path) -> None:
+        """Read what walls hide, as ``walls.save`` wrote it. Raises ``InvalidError`` ``sight.profiles``."""
+        self.walls.load(kept)
+        self._refresh()
+
     def prepare_some(self, count: int) -> bool:
-        """Find what walls hide around so many more positions; False where all are known."""
-        if self._ready:
-            return False
-        self._find(self.walls.missing(self._eye.lens.camera["place"])[:count])
-        self._ready = not len(self.walls.missing(self._eye.lens.camera["place"]))
-        return not self._ready
+        """Find what walls hide around so many more positions; False where all were known."""
+        part, self._unfound = self._unfound[:count], self._unfound[count:]
+        self._find(part)
+        return bool(len(part))
 
     def now(self) -> Now:
         """How things are now, to be told: everything is well."""
@@ -272,7 +261,8 @@ class Sight:
         self._find(self._eye.lens.camera["place"][[row]])
         lowest, shown = np.empty((2, place.x.size), np.float32)
         look_past_walls(self._eye, row, place, target.height_m, 0.0, ALL_ROUND, lowest)
-        show_posed(self._eye.lens, row, *pose, target, place, lowest, sure, shown)
+        seen = np.flatnonzero(lowest < target.height_m).astype(np.int32)
+        show_posed(self._eye.lens, row, *pose, target, place, lowest, seen, sure, shown)
         return lowest, shown
 
     # what changes
@@ -403,7 +393,7 @@ class Sight:
 
     def _find_walls(self, place: Place, moment: Moment, target: Target, radius_m: float) -> None:
         """Find the walls around the cameras that may be worth a look, where that was not done yet."""
-        if not self._ready:
+        if len(self._unfound):
             cameras, _ = gather(self._eye, place, moment, target, radius_m)
             self._find(self._eye.lens.camera["place"][cameras])
 
@@ -448,10 +438,11 @@ class Sight:
         target = Target(person.height_m, person.width_m, 0.0, night=False)
         lowest, seen = np.empty(n, np.float32), np.empty((2, n), np.float32)
         look_past_walls(self._eye, row, home, person.height_m, 0.0, ALL_ROUND, lowest)
+        free = np.flatnonzero(lowest < person.height_m).astype(np.int32)
         m = moment.camera[row]
         before = float(m["azimuth"]), float(m["tilt"]), float(m["tangent"])
         for to, pose in zip(seen, (before, aim), strict=True):
-            show_posed(self._eye.lens, row, *pose, target, home, lowest, 1.0, to)
+            show_posed(self._eye.lens, row, *pose, target, home, lowest, free, 1.0, to)
         return float(((seen[0] > 0) & (seen[1] == 0)).sum() * step)
 
     def _passed_over(

@@ -30,7 +30,7 @@ from safetynet.app.hub.taking import Takings
 from safetynet.app.hub.taking_up import take_up
 from safetynet.app.hub.twins import Twins
 from safetynet.app.keys import open_keys_store
-from safetynet.app.settings import DeskSettings, DistrictSettings
+from safetynet.app.settings import WALLS_FILE, DeskSettings, DistrictSettings
 from safetynet.base.clock import Clock
 from safetynet.base.errors import SafetyNetError
 from safetynet.base.ids import HUB, CameraId, NodeId
@@ -100,7 +100,7 @@ class LocalDesk:
         others = (d.node for d in parts.city.districts if d.node != self._own)
         directory = Directory((self._own, HUB, *others), self._began_s)
         self._owners = Owners(self._ask, directory, parts.clock)
-        self._eyes = Eyes(parts.city, assumed=parts.settings.demo)
+        self._eyes = Eyes(parts.city, assumed=parts.settings.demo, walls=parts.data / WALLS_FILE)
         self._consoles = Consoles()
         self._neighbours = Neighbours(
             self._own, parts.data, parts.bus, parts.clock, self._take_neighbour

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
+import structlog
 
 from safetynet.app.cameras import cameras_of
 from safetynet.app.hub.moment import (
@@ -21,7 +23,7 @@ from safetynet.app.hub.moment import (
 from safetynet.app.hub.roll import Roll, Step
 from safetynet.app.hub.words import Words
 from safetynet.base.clock import Clock
-from safetynet.base.errors import NotFoundError
+from safetynet.base.errors import InvalidError, NotFoundError
 from safetynet.base.ids import CameraId, NodeId
 from safetynet.city.model import Cameras, City
 from safetynet.federation.catalogue import Catalogue, Change
@@ -44,17 +46,22 @@ AT_A_TIME = 16
 REST = 4.0
 """So many times as long as that took it rests: at most a fifth of a core goes into it, also right after a start."""
 LOOK_AGAIN_S = 1.0
+KEEP_EVERY_S = 300.0
+"""So often what walls hide is written down while it is being found, and when all is."""
 MOST_UPDATES = 100
 """More changed cameras than this are taken in by a new table, in one step."""
 OK = HealthState.OK
 _NOBODY: Mapping[CameraId, Aim] = {}
 
+log = structlog.get_logger()
+
 
 class Eyes:
     """What the hub can see with: grows as districts join, and changes as their lists change."""
 
-    def __init__(self, city: City, *, assumed: bool) -> None:
-        """``assumed``: directions that were assumed by rule are true, as in a simulated city."""
+    def __init__(self, city: City, *, assumed: bool, walls: Path | None = None) -> None:
+        """``assumed``: directions that were assumed by rule are true, as in a simulated city. ``walls``: the
+        file that keeps what walls hide from one start to the next."""
         self.city = city
         self.roll = Roll()
         """Whose cameras these are, and what their owners say of them; read it, ``join`` writes it."""
@@ -65,6 +72,7 @@ class Eyes:
         """By catalogues that were taken, until whoever brought them looks."""
         self._changing = asyncio.Lock()
         self._assumed = assumed
+        self._walls = walls
         self._in_use: dict[NodeId, str] = {}
         """Checksums of the catalogues in the table in use; the thread of sight writes it."""
         # One thread: sight is pure and quick, and the loop must not wait for it. The table in use
@@ -234,15 +242,40 @@ class Eyes:
         return self._now.but(changed_by(now))
 
     async def prepare(self, clock: Clock) -> None:
-        """Find what walls hide around all cameras, a little at a time, between questions."""
+        """Find what walls hide around all cameras, a little at a time, between questions; what was found
+        before a start of this node is read, not found again."""
 
         def work() -> tuple[bool, float]:
             began_s = clock.monotonic_s()
             return self._sight.prepare_some(AT_A_TIME), clock.monotonic_s() - began_s
 
+        await self._in_thread(self._take_walls)
+        kept_s, new = clock.monotonic_s(), False
         while True:
-            more, took_s = await self._in_thread(work)
-            await clock.sleep(REST * took_s if more else LOOK_AGAIN_S)
+            some, took_s = await self._in_thread(work)
+            new = new or some
+            if new and (not some or clock.monotonic_s() > kept_s + KEEP_EVERY_S):
+                await self._keep_walls()
+                kept_s, new = clock.monotonic_s(), False
+            await clock.sleep(REST * took_s if some else LOOK_AGAIN_S)
+
+    def _take_walls(self) -> None:
+        """In the thread of sight."""
+        if self._walls is None or not self._walls.exists():
+            return
+        try:
+            self._sight.take_walls(self._walls)
+        except InvalidError as error:  # of another city, or torn: all is found anew
+            log.warning("walls.not_taken", file=str(self._walls), error=str(error))
+
+    async def _keep_walls(self) -> None:
+        if self._walls is None:
+            return
+        write = await self._in_thread(lambda: self._sight.walls.to_save())
+        try:
+            await asyncio.to_thread(write, self._walls)
+        except OSError as error:  # a full disk: the next start takes longer
+            log.warning("walls.not_kept", file=str(self._walls), error=str(error))
 
     async def areas(
         self, views: Sequence[tuple[CameraId, Aim | None]]

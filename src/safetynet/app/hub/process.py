@@ -21,7 +21,7 @@ from safetynet.app.hub.intake import Intake
 from safetynet.app.hub.watch import Watch
 from safetynet.app.keys import open_keys, open_keys_store
 from safetynet.app.orphan import run_until_asked
-from safetynet.app.settings import HubSettings
+from safetynet.app.settings import WALLS_FILE, HubSettings
 from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.ids import HUB
 from safetynet.base.log import configure_logging
@@ -96,7 +96,7 @@ class _Hub:
             vault=vault,
             key=open_node_key(Path(settings.data), HUB),
             bus=bus,
-            eyes=Eyes(city, assumed=settings.demo),
+            eyes=Eyes(city, assumed=settings.demo, walls=Path(settings.data) / WALLS_FILE),
             directory=Directory(tuple(d.node for d in city.districts), clock.monotonic_s()),
             follower=Follower(
                 journal.store, clock, {**INCIDENT_FOLDS, **ACCESS_FOLDS, **CATALOGUE_FOLDS}

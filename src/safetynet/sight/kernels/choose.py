@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled, inner
+from safetynet.sight.kernels.compiled import compiled, inner, lean
 from safetynet.sight.kernels.gather import gather
 from safetynet.sight.kernels.look import (
     Search,
@@ -60,12 +60,12 @@ def _likeness() -> Floats:
 LIKENESS = _likeness()
 
 
-@inner
+@lean
 def _bearing_row(direction: float) -> int:
     return int((direction + 2 * math.pi) * (BEARINGS / (2 * math.pi))) % BEARINGS
 
 
-@inner
+@lean
 def _side_gain(row: int, value: float, sides: Floats) -> float:
     """What a view of this value adds to the sides from which the place is seen."""
     gain = 0.0
@@ -74,7 +74,7 @@ def _side_gain(row: int, value: float, sides: Floats) -> float:
     return gain
 
 
-@inner
+@lean
 def _most_sides(sides: Floats) -> float:
     """The most that any view could still add to the sides."""
     most = 0.0
@@ -83,37 +83,35 @@ def _most_sides(sides: Floats) -> float:
     return most
 
 
-@inner
-def _gain(shown: Tables, view: Record, left: Floats, sides: Floats) -> float:
+@lean
+def _gain(seen: Rows, shown: Tables, view: Record, left: Floats, sides: Floats) -> float:
     """What a view adds to the chosen ones; ``left`` (s,) is the weight that they miss."""
-    seen = 0.0
-    for j in range(left.size):
-        seen += shown[j] * left[j]
-    return seen + SIDES * _side_gain(_bearing_row(view.direction), view.chance, sides)
+    more = 0.0
+    for j in seen:
+        more += shown[j] * left[j]
+    return more + SIDES * _side_gain(_bearing_row(view.direction), view.chance, sides)
 
 
-@inner
+@lean
 def _bound_again(
     search: Search,
     k: int,
     left: Floats,
     weight: Floats,
     sides: Floats,
-    height: float,
     sweeps: bool,
 ) -> None:
     """Work out the most that a look through a camera could add: all that is left that walls do not hide from
     it and that goes into one picture, or into those of a sweep."""
     missed, seen, swept = 0.0, 0.0, 0.0
-    lowest = search.lowest[k]
-    for j in range(left.size):
-        if lowest[j] < height:
-            missed += left[j]
-            seen += weight[j]
+    points = search.seen[k, : search.seen_count[k]]
+    for j in points:
+        missed += left[j]
+        seen += weight[j]
     if search.turns[k]:
         strip = missed
         if search.wide[k] < math.pi:
-            strip = heaviest_strip(left, height, lowest, search.bucket[k], search.wide[k])
+            strip = heaviest_strip(left, points, search.bucket[k], search.wide[k], search.room.held)
         if sweeps:
             swept = GLIMPSE * min(missed, STOPS * strip)
         missed = min(missed, strip)
@@ -123,7 +121,7 @@ def _bound_again(
     search.most[k] = max(bound * missed + aside, search.swept[k])
 
 
-@inner
+@lean
 def _try(
     search: Search, k: int, again: int, left: Floats, sides: Floats, best: Best, rank: int
 ) -> Best:
@@ -133,7 +131,9 @@ def _try(
         view = search.views[v]
         if view.gain < best[2] - EVEN:
             continue
-        view.gain = _gain(search.shown[v], view, left, sides)
+        view.gain = _gain(
+            search.seen[k, : search.seen_count[k]], search.shown[v], view, left, sides
+        )
         if view.gain > best[2] + EVEN or (view.gain >= best[2] - EVEN and rank < best[3]):
             best = (k, v, view.gain, rank)
     return best
@@ -173,7 +173,7 @@ def _look_on(
     for k in _list_open(search, first, known, anew, best[2] - EVEN):
         if search.most[k] < best[2] - EVEN:
             break
-        _bound_again(search, k, left, place.weight, sides, target.height_m, sweeps)
+        _bound_again(search, k, left, place.weight, sides, sweeps)
         if search.most[k] < best[2] - EVEN:
             continue
         again = 0 if search.pending[k] else 1
@@ -189,7 +189,7 @@ def _look_on(
     return best
 
 
-@inner
+@lean
 def _best_known(eye: Eye, search: Search, known: int, left: Floats, sides: Floats) -> Best:
     """The best of the views looked at in earlier rounds."""
     best = (-1, -1, -1.0, LAST)
@@ -235,7 +235,7 @@ def choose(
             first = known
             while known < min(n, first + AT_ONCE):
                 if look_past(eye, place, moment, target, search, known):
-                    _bound_again(search, known, left, place.weight, sides, target.height_m, sweeps)
+                    _bound_again(search, known, left, place.weight, sides, sweeps)
                 known += 1
             best = _look_on(
                 eye, place, moment, target, search, first, known, left, sides, False, sweeps, best

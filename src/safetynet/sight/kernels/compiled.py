@@ -9,6 +9,10 @@ import numba
 from numba import config
 
 _HERE = Path(__file__).parent
+DIGEST = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(_HERE.glob("*.py")))).hexdigest()[
+    :12
+]
+"""Of all loops: what they found before may be used again by the same ones."""
 
 
 def _keep_compiled_code() -> None:
@@ -19,13 +23,11 @@ def _keep_compiled_code() -> None:
     """
     if "NUMBA_CACHE_DIR" in os.environ:
         return
-    sources = sorted(_HERE.glob("*.py"))
-    digest = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
     folder = _HERE / "__pycache__"
     if not os.access(folder if folder.exists() else _HERE, os.W_OK):
         home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         folder = Path(home) / "safetynet"
-    config.CACHE_DIR = str(folder / f"loops-{digest}")  # type: ignore[attr-defined]  # made at import
+    config.CACHE_DIR = str(folder / f"loops-{DIGEST}")  # type: ignore[attr-defined]  # made at import
 
 
 def compiled[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
@@ -43,6 +45,28 @@ def inner[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
         error_model="numpy",
         no_cpython_wrapper=True,
         no_cfunc_wrapper=True,
+    )(loop)
+    return made
+
+
+def lean_door[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
+    """As ``compiled``, for a function that makes no arrays; see ``lean``."""
+    made: Callable[P, R] = numba.njit(  # type: ignore[call-overload]  # its hints lack the option
+        cache=True, nogil=True, error_model="numpy", _nrt=False
+    )(loop)
+    return made
+
+
+def lean[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
+    """As ``inner``, for a function that makes no arrays: without a count of who holds those it is given. To
+    count them at every call and look took as long as all the rest of a question."""
+    made: Callable[P, R] = numba.njit(  # type: ignore[call-overload]  # its hints lack the options
+        cache=True,
+        nogil=True,
+        error_model="numpy",
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+        _nrt=False,
     )(loop)
     return made
 

@@ -5,14 +5,14 @@ import math
 import numpy as np
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled, inner
+from safetynet.sight.kernels.compiled import compiled, lean
 from safetynet.sight.kernels.geometry import apart, arc
 from safetynet.sight.kernels.lens import SHOWN_PX, half_aside, waited
 from safetynet.sight.kernels.tables import Eye, Moment, Place, Target
 from safetynet.sight.kernels.walls import BUCKETS, SHORT_M, Ends, Rows, bucket_of
 
 
-@inner
+@lean
 def _in_reach(ends: Ends, p: int, dx: float, dy: float, away: float, spread: float) -> bool:
     """False where the walls around a lens end its sight before the place, in all directions."""
     near, sin_w = away - spread, spread / away
@@ -26,7 +26,7 @@ def _in_reach(ends: Ends, p: int, dx: float, dy: float, away: float, spread: flo
     return True
 
 
-@inner
+@lean
 def _bound(eye: Eye, place: Place, moment: Moment, target: Target, i: int) -> float:
     """The most that camera ``i`` can be worth, by distance and direction alone; 0: nothing."""
     c, m = eye.lens.camera[i], moment.camera[i]

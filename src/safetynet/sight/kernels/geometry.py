@@ -4,14 +4,15 @@ import math
 
 import numpy as np
 
-from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import inner
+from safetynet.sight.kernels.compiled import lean
 
 LOW, HIGH, TALL_PX, PX_PER_M = 0, 1, 2, 3
 """What ``picture`` puts where."""
 
+type Pose = tuple[float, float, float, float, float, float, float, float, float]
 
-@inner
+
+@lean
 def diamond(dx: float, dy: float) -> float:
     """A direction as a number in [0, 4) that grows with its angle: no arc tangent needed."""
     # Without branches: signs come at random, and a wrong guess costs more than the division.
@@ -20,7 +21,7 @@ def diamond(dx: float, dy: float) -> float:
     return turn if turn < 4 else 0.0
 
 
-@inner
+@lean
 def arc(y: float, x: float) -> float:
     """Arc tangent of y / x over the whole circle, to 1e-5 rad; 0 for (0, 0)."""
     ax, ay = abs(x), abs(y)
@@ -37,18 +38,17 @@ def arc(y: float, x: float) -> float:
     return -a if y < 0 else a
 
 
-@inner
+@lean
 def apart(a: float, b: float) -> float:
     """Signed angle from b to a, in [-pi, pi)."""
     return (a - b + math.pi) % (2 * math.pi) - math.pi
 
 
-@inner
-def set_pose(pose: Floats, azimuth: float, tilt: float, roll: float) -> None:
-    """Unit vectors of a lens into ``pose`` (9,): forward, right, up; x east, y north, z up."""
+@lean
+def pose_of(azimuth: float, tilt: float, roll: float) -> Pose:
+    """Unit vectors of a lens: forward, right, up; x east, y north, z up."""
     sa, ca = math.sin(azimuth), math.cos(azimuth)
     st, ct = math.sin(tilt), math.cos(tilt)
-    pose[0], pose[1], pose[2] = sa * ct, ca * ct, -st
     rx, ry, rz = ca, -sa, 0.0
     ux, uy, uz = sa * st, ca * st, ct
     if roll != 0:
@@ -61,11 +61,10 @@ def set_pose(pose: Floats, azimuth: float, tilt: float, roll: float) -> None:
             uy * cr + ry * sr,
             uz * cr + rz * sr,
         )
-    pose[3], pose[4], pose[5] = rx, ry, rz
-    pose[6], pose[7], pose[8] = ux, uy, uz
+    return sa * ct, ca * ct, -st, rx, ry, rz, ux, uy, uz
 
 
-@inner
+@lean
 def _narrow(base: float, rise: float, low: float, high: float) -> tuple[float, float]:
     """The part of [low, high] in which base + rise · u >= 0."""
     if rise > 1e-9:
@@ -77,9 +76,9 @@ def _narrow(base: float, rise: float, low: float, high: float) -> tuple[float, f
     return low, high
 
 
-@inner
+@lean
 def picture(
-    pose: Floats,
+    pose: Pose,
     half_w: float,
     half_h: float,
     focal_px: float,

@@ -2,13 +2,11 @@
 
 import math
 
-import numpy as np
-
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled, inner
-from safetynet.sight.kernels.geometry import apart, arc, picture, set_pose
+from safetynet.sight.kernels.compiled import lean, lean_door
+from safetynet.sight.kernels.geometry import apart, arc, picture, pose_of
 from safetynet.sight.kernels.tables import Eye, Lenses, Place, Record, Tables, Target
-from safetynet.sight.kernels.walls import SHORT_M, bucket_of, last_before, lowest_seen
+from safetynet.sight.kernels.walls import SHORT_M, Rows, bucket_of, last_before, lowest_seen
 
 SHOWN_PX = 14.0
 """A target counts as shown from this height in the picture on; 12 and a margin."""
@@ -27,14 +25,14 @@ ALL_ROUND = -1.0
 """Least cosine of the angle from a camera's direction where every direction counts."""
 
 
-@inner
+@lean
 def half_aside(tangent: float, aspect: float, tilt: float) -> float:
     """How far aside of its direction a tilted lens sees at most, in a corner; radians."""
     ahead = math.cos(tilt) - tangent * aspect * abs(math.sin(tilt))
     return arc(tangent, ahead) + 0.01 if ahead > 0 else math.pi
 
 
-@compiled
+@lean_door
 def look_past_walls(
     eye: Eye,
     i: int,
@@ -76,7 +74,19 @@ def look_past_walls(
     return some
 
 
-@inner
+@lean_door
+def list_seen(lowest: Tables, height: float, seen: Rows) -> int:
+    """Points at which walls leave something of a target of this height in sight, in order, into ``seen`` (s,);
+    returns how many."""
+    n = 0
+    for j in range(lowest.size):
+        if lowest[j] < height:
+            seen[n] = j
+            n += 1
+    return n
+
+
+@lean
 def in_zone(lens: Lenses, i: int, dx: float, dy: float) -> bool:
     """True where a camera must not show the place."""
     for k in range(lens.zone[i], lens.zone[i + 1]):
@@ -89,7 +99,7 @@ def in_zone(lens: Lenses, i: int, dx: float, dy: float) -> bool:
     return False
 
 
-@inner
+@lean
 def worth(low: float, high: float, tall_px: float, px_per_m: float, target: Target) -> float:
     """Probability that somebody who watches sees it, by its size in the picture; 0: too small."""
     if tall_px < SHOWN_PX or tall_px * target.width_m * px_per_m < 5 * SHOWN_PX:
@@ -101,7 +111,7 @@ def worth(low: float, high: float, tall_px: float, px_per_m: float, target: Targ
     return value
 
 
-@inner
+@lean
 def by_night(night_m: float, away: float) -> float:
     """What darkness leaves of a view's worth."""
     if math.isnan(night_m):
@@ -109,13 +119,13 @@ def by_night(night_m: float, away: float) -> float:
     return 1.0 if away <= night_m else DARK_WORTH
 
 
-@inner
+@lean
 def waited(seconds: float) -> float:
     """What waiting for the picture leaves of a view's worth."""
     return max(1 - WAIT_COST_PER_S * seconds, LEAST_WAITED)
 
 
-@compiled
+@lean_door
 def show_posed(
     lens: Lenses,
     i: int,
@@ -125,25 +135,24 @@ def show_posed(
     target: Target,
     place: Place,
     lowest: Tables,
+    seen: Rows,
     sure: float,
     shown: Tables,
 ) -> tuple[float, float]:
     """Probability that camera ``i``, posed so, shows each point.
 
-    Into ``shown`` (s,); returns the weight of the points shown, and px per metre over them.
+    ``seen`` are the points that walls leave in sight. Into ``shown`` (s,); returns the weight of the points shown, and px per metre over them.
     """
-    c, pose = lens.camera[i], np.empty(9)
-    set_pose(pose, azimuth, tilt, c.roll)
+    c = lens.camera[i]
+    pose = pose_of(azimuth, tilt, c.roll)
     x, y, z = c.x, c.y, c.z
     half_w = tangent * USED
     half_h = half_w * c.aspect
     focal_px = c.half_px / tangent
     zoned = lens.zone[i + 1] > lens.zone[i]
     share, density = 0.0, 0.0
-    for j in range(place.x.size):
-        shown[j] = 0.0
-        if lowest[j] >= target.height_m:
-            continue
+    shown[:] = 0.0
+    for j in seen:
         dx, dy = place.x[j] - x, place.y[j] - y
         low, high, tall_px, px_per_m = picture(
             pose, half_w, half_h, focal_px, dx, dy, z - place.ground[j], lowest[j], target.height_m
@@ -159,13 +168,14 @@ def show_posed(
     return share, density / share if share > 0 else 0.0
 
 
-@inner
+@lean
 def show_believed(
     eye: Eye,
     i: int,
     target: Target,
     place: Place,
     lowest: Tables,
+    seen: Rows,
     sure: float,
     shown: Tables,
 ) -> tuple[float, float]:
@@ -175,10 +185,8 @@ def show_believed(
     azimuths = chance.shape[0]
     zoned = eye.lens.zone[i + 1] > eye.lens.zone[i]
     share, density = 0.0, 0.0
-    for j in range(place.x.size):
-        shown[j] = 0.0
-        if lowest[j] >= target.height_m:
-            continue
+    shown[:] = 0.0
+    for j in seen:
         dx, dy = place.x[j] - c.x, place.y[j] - c.y
         away = math.hypot(dx, dy)
         if zoned and in_zone(eye.lens, i, dx, dy):
@@ -194,7 +202,7 @@ def show_believed(
     return share, density / share if share > 0 else 0.0
 
 
-@inner
+@lean
 def slew_s(lens: Lenses, i: int, now: Record, aim: Floats) -> float:
     """Time for a PTZ to turn from its row of the moment into ``aim``; the three motors run together."""
     c = lens.camera[i]

@@ -6,12 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.aims import AIMS, plan_aims
-from safetynet.sight.kernels.compiled import inner
+from safetynet.sight.kernels.aims import plan_aims
+from safetynet.sight.kernels.compiled import inner, lean
 from safetynet.sight.kernels.geometry import apart, arc
 from safetynet.sight.kernels.lens import (
     ALL_ROUND,
     half_aside,
+    list_seen,
     look_past_walls,
     show_believed,
     show_posed,
@@ -19,8 +20,9 @@ from safetynet.sight.kernels.lens import (
     waited,
 )
 from safetynet.sight.kernels.strip import note_directions
-from safetynet.sight.kernels.sweep import MUCH_MORE, STOPS, plan_sweep
+from safetynet.sight.kernels.sweep import MUCH_MORE, plan_sweep
 from safetynet.sight.kernels.tables import (
+    AIMS,
     VIEW,
     Eye,
     Flags,
@@ -29,8 +31,10 @@ from safetynet.sight.kernels.tables import (
     Place,
     Record,
     Records,
+    Room,
     Tables,
     Target,
+    make_room,
 )
 from safetynet.sight.kernels.walls import Bytes, Rows
 
@@ -46,8 +50,12 @@ class Search(NamedTuple):
     """(n,) the most each can be worth, by distance and direction."""
     lowest: Tables
     """(n, s) lowest height in sight past the walls."""
+    seen: Rows
+    """(n, s) the points that walls leave in sight, …"""
+    seen_count: Rows
+    """(n,) … so many of each row."""
     bucket: Bytes
-    """(n, s) direction of what a PTZ sees past the walls."""
+    """(n, s) direction of each of them, of a PTZ."""
     wide: Floats
     """(n,) half the angle that a PTZ's widest picture holds; π for others."""
     direction: Floats
@@ -71,6 +79,7 @@ class Search(NamedTuple):
     """(v, s) probability that the view shows a target at each point."""
     used: Rows
     """(1,) views so far."""
+    room: Room
 
 
 @inner
@@ -81,6 +90,8 @@ def make_search(cameras: Rows, bounds: Floats, points: int) -> Search:
         cameras,
         bounds,
         np.empty((n, points), np.float32),
+        np.empty((n, points), np.int32),
+        np.zeros(n, np.int32),
         np.empty((n, points), np.uint8),
         np.empty(n),
         np.empty(n),
@@ -94,16 +105,17 @@ def make_search(cameras: Rows, bounds: Floats, points: int) -> Search:
         np.empty(2 * n * WAYS, VIEW),
         np.empty((2 * n * WAYS, points), np.float32),
         np.zeros(1, np.int32),
+        make_room(points),
     )
 
 
-@inner
+@lean
 def may_turn(c: Record, m: Record) -> bool:
     """True for a PTZ that is free."""
     return bool(c.turns and m.state == 0)
 
 
-@inner
+@lean
 def look_past(
     eye: Eye, place: Place, moment: Moment, target: Target, search: Search, k: int
 ) -> bool:
@@ -120,12 +132,16 @@ def look_past(
     lowest = search.lowest[k]
     some = look_past_walls(eye, i, place, target.height_m, m.azimuth, least_cos, lowest)
     search.pending[k] = some
+    if some:
+        search.seen_count[k] = list_seen(lowest, target.height_m, search.seen[k])
     if some and turns:
-        search.wide[k] = note_directions(c, place, target.height_m, lowest, search.bucket[k])
+        search.wide[k] = note_directions(
+            c, place, search.seen[k, : search.seen_count[k]], search.bucket[k]
+        )
     return bool(some)
 
 
-@inner
+@lean
 def look(
     eye: Eye,
     place: Place,
@@ -140,9 +156,19 @@ def look(
     i = search.cameras[k]
     search.found[k, again] = 0
     search.pending[k] = False
-    aims, count = np.empty((AIMS, 3)), 0
+    aims, count = search.room.aims[0], 0
     if may_turn(eye.lens.camera[i], moment.camera[i]):
-        count = plan_aims(eye.lens, i, target, place, left, search.lowest[k], aims)
+        count = plan_aims(
+            eye.lens,
+            i,
+            target,
+            place,
+            left,
+            search.lowest[k],
+            search.seen[k, : search.seen_count[k]],
+            search.room,
+            aims,
+        )
         if count == 0:
             return
     if search.first[k, again] < 0:
@@ -151,7 +177,7 @@ def look(
     search.found[k, again] = _add(eye, place, moment, target, search, k, aims, count, again)
 
 
-@inner
+@lean
 def look_around(
     eye: Eye,
     place: Place,
@@ -171,19 +197,25 @@ def look_around(
             best, most = v, search.views[v].gain
     if best < 0 or search.swept[k] < MUCH_MORE * most:
         return -1
-    stops, view = np.empty((STOPS, 3)), search.views[first + n]
+    stops, view = search.room.aims[2], search.views[first + n]
     begin = search.views[best]
     stops[0, 0], stops[0, 1], stops[0, 2] = begin.azimuth, begin.tilt, begin.tangent
-    shown, lowest = search.shown[first + n], search.lowest[k]
-    count, round_s, first_s = plan_sweep(eye, i, place, moment, target, lowest, left, stops, shown)
+    shown, lowest, seen = (
+        search.shown[first + n],
+        search.lowest[k],
+        search.seen[k, : search.seen_count[k]],
+    )
+    count, round_s, first_s = plan_sweep(
+        eye, i, place, moment, target, lowest, seen, left, search.room, stops, shown
+    )
     if count < 2:
         return -1
     share = 0.0
-    for j in range(place.weight.size):
+    for j in seen:
         if shown[j] > 0:
             share += place.weight[j]
     view.share, view.px_per_m, view.slew_s = share, begin.px_per_m, first_s
-    _note(eye.lens, place, moment.camera[i], i, stops[0], True, shown, view)
+    _note(eye.lens, place, moment.camera[i], i, stops[0], True, seen, shown, view)
     view.stops, view.round_s = count, round_s
     view.azimuth_2, view.tilt_2, view.tangent_2 = stops[1, 0], stops[1, 1], stops[1, 2]
     last = count - 1
@@ -192,7 +224,7 @@ def look_around(
     return int(first + n)
 
 
-@inner
+@lean
 def _add(
     eye: Eye,
     place: Place,
@@ -212,23 +244,28 @@ def _add(
             aims[a, 0], aims[a, 1], aims[a, 2] = m.azimuth, m.tilt, m.tangent
         slew = slew_s(eye.lens, i, m, aims[a]) if turned else 0.0
         sure = c.trust * m.sure * waited(slew + m.start_s)
-        shown, lowest = search.shown[first + n], search.lowest[k]
+        shown, lowest, seen = (
+            search.shown[first + n],
+            search.lowest[k],
+            search.seen[k, : search.seen_count[k]],
+        )
         if c.belief >= 0 and not turned:
-            share, px = show_believed(eye, i, target, place, lowest, sure, shown)
+            share, px = show_believed(eye, i, target, place, lowest, seen, sure, shown)
         else:
             share, px = show_posed(
-                eye.lens, i, aims[a, 0], aims[a, 1], aims[a, 2], target, place, lowest, sure, shown
-            )
+                eye.lens, i, aims[a, 0], aims[a, 1], aims[a, 2], target, place, lowest, seen, sure,
+                shown,
+            )  # fmt: skip
         if share <= 0:
             continue
         view = search.views[first + n]
         view.share, view.px_per_m, view.slew_s = share, px, slew
-        _note(eye.lens, place, m, i, aims[a], turned, shown, view)
+        _note(eye.lens, place, m, i, aims[a], turned, seen, shown, view)
         n += 1
     return n
 
 
-@inner
+@lean
 def _note(
     lens: Lenses,
     place: Place,
@@ -236,12 +273,13 @@ def _note(
     i: int,
     aim: Floats,
     turned: bool,
+    seen: Rows,
     shown: Tables,
     view: Record,
 ) -> None:
     """What a view is, beside what it shows."""
     c, chance = lens.camera[i], 0.0
-    for j in range(place.weight.size):
+    for j in seen:
         chance += shown[j] * place.weight[j]
     view.camera, view.turned = i, turned
     view.azimuth, view.tilt, view.tangent = aim[0], aim[1], aim[2]

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled, inner
+from safetynet.sight.kernels.compiled import lean, lean_door
 from safetynet.sight.kernels.walls import Grid, Solids
 
 STREET_SHARE = 0.95
@@ -23,7 +23,7 @@ class Segments(NamedTuple):
     grid: Grid
 
 
-@compiled
+@lean_door
 def building_at(solids: Solids, x: float, y: float) -> int:
     """The building whose footprint holds a point, or -1; by crossing number."""
     grid = solids.grid
@@ -48,7 +48,7 @@ def building_at(solids: Solids, x: float, y: float) -> int:
     return -1
 
 
-@inner
+@lean
 def _inside(ax: float, ay: float, dx: float, dy: float, radius: float) -> float:
     """Length of a segment (start from the centre, way) inside a circle."""
     length2 = max(dx * dx + dy * dy, 1e-12)
@@ -59,7 +59,7 @@ def _inside(ax: float, ay: float, dx: float, dy: float, radius: float) -> float:
     return part * math.sqrt(length2)
 
 
-@compiled
+@lean_door
 def street_points(
     segments: Segments, solids: Solids, x: float, y: float, radius: float, wanted: int, out: Floats
 ) -> tuple[int, float]:
@@ -100,7 +100,7 @@ def street_points(
     return count, step
 
 
-@inner
+@lean
 def _place_along(
     solids: Solids,
     x: float,
@@ -131,7 +131,7 @@ def _place_along(
     return count
 
 
-@inner
+@lean
 def _on_spiral(
     solids: Solids, x: float, y: float, error: float, n: int, every: int, out: Floats, count: int
 ) -> int:
@@ -146,7 +146,7 @@ def _on_spiral(
     return count
 
 
-@inner
+@lean
 def _around(solids: Solids, x: float, y: float, radius: float, out: Floats) -> int:
     """The middle and a ring around it; the ring widens until some point is outside."""
     for widening in range(12):
@@ -164,15 +164,17 @@ def _around(solids: Solids, x: float, y: float, radius: float, out: Floats) -> i
     return 1
 
 
-@inner
+@lean
 def _even(out: Floats, first: int, last: int, share: float) -> None:
     """Let the weights of points first…last sum to ``share``."""
-    total = out[first:last, 2].sum()
-    if total > 0:
-        out[first:last, 2] *= share / total
+    total = 0.0
+    for k in range(first, last):
+        total += out[k, 2]
+    for k in range(first, last if total > 0 else first):
+        out[k, 2] *= share / total
 
 
-@compiled
+@lean_door
 def place_points(
     segments: Segments,
     solids: Solids,

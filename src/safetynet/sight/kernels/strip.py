@@ -5,11 +5,11 @@ import math
 import numpy as np
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import inner
+from safetynet.sight.kernels.compiled import lean
 from safetynet.sight.kernels.geometry import arc
 from safetynet.sight.kernels.lens import half_aside
-from safetynet.sight.kernels.tables import Place, Record, Tables
-from safetynet.sight.kernels.walls import BUCKETS, PER_BUCKET, Bytes, bucket_of
+from safetynet.sight.kernels.tables import Place, Record
+from safetynet.sight.kernels.walls import BUCKETS, PER_BUCKET, Bytes, Rows, bucket_of
 from safetynet.sight.kernels.walls import DIRECTIONS as SLICE_DIRECTIONS
 
 
@@ -24,18 +24,17 @@ def _borders() -> Floats:
 BORDERS = _borders()
 
 
-@inner
-def note_directions(c: Record, place: Place, height: float, lowest: Tables, bucket: Bytes) -> float:
-    """Bucket of each point that camera ``c`` sees past the walls, into ``bucket`` (s,).
+@lean
+def note_directions(c: Record, place: Place, seen: Rows, bucket: Bytes) -> float:
+    """Bucket of each point that camera ``c`` sees past the walls, into ``bucket``, in the order of ``seen``.
 
     Returns half the angle that its widest picture holds of them, whatever it is tilted to.
     """
     near2, drop = np.inf, 0.0
-    for j in range(place.x.size):
-        if lowest[j] >= height:
-            continue
+    for k in range(seen.size):
+        j = seen[k]
         dx, dy = place.x[j] - c.x, place.y[j] - c.y
-        bucket[j] = bucket_of(dx, dy)
+        bucket[k] = bucket_of(dx, dy)
         near2 = min(near2, dx * dx + dy * dy)
         drop = max(drop, c.z - place.ground[j])
     if c.roll != 0:
@@ -44,15 +43,12 @@ def note_directions(c: Record, place: Place, height: float, lowest: Tables, buck
     return float(half_aside(c.half_w, c.aspect, max(tilt, -c.least_tilt)))
 
 
-@inner
-def heaviest_strip(
-    weight: Floats, height: float, lowest: Tables, bucket: Bytes, half: float
-) -> float:
-    """Most weight of visible points that any sector of half angle ``half`` touches."""
-    held = np.zeros(BUCKETS)
-    for j in range(weight.size):
-        if lowest[j] < height:
-            held[bucket[j]] += weight[j]
+@lean
+def heaviest_strip(weight: Floats, seen: Rows, bucket: Bytes, half: float, held: Floats) -> float:
+    """Most weight of the points ``seen`` that any sector of half angle ``half`` touches."""
+    held[:] = 0.0
+    for k in range(seen.size):
+        held[bucket[k]] += weight[seen[k]]
     most, now, end = 0.0, 0.0, 0
     for b in range(BUCKETS):  # the sector begins in bucket b
         last = BORDERS[b + 1] + 2 * half

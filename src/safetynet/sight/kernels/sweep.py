@@ -4,14 +4,13 @@ A sweep is one more way to aim a camera. What it shows of a point is what its be
 waiting for that stop costs, and less for being shown only part of the time.
 """
 
-import numpy as np
-
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.aims import AIMS, plan_aims
-from safetynet.sight.kernels.compiled import inner
+from safetynet.sight.kernels.aims import plan_aims
+from safetynet.sight.kernels.compiled import lean
 from safetynet.sight.kernels.geometry import apart
 from safetynet.sight.kernels.lens import show_posed, slew_s, waited
-from safetynet.sight.kernels.tables import Eye, Lenses, Moment, Place, Record, Tables, Target
+from safetynet.sight.kernels.tables import Eye, Lenses, Moment, Place, Record, Room, Tables, Target
+from safetynet.sight.kernels.walls import Rows
 
 STOPS = 3
 DWELL_S = 1.0
@@ -27,7 +26,7 @@ LEAST_MORE = 0.01
 """Weight, of what no view shows yet, that a further stop must add."""
 
 
-@inner
+@lean
 def _between_s(c: Record, a: Floats, b: Floats) -> float:
     """Time to turn from one aim to another; the three motors run together."""
     pan = abs(apart(b[0], a[0])) / c.pan_speed
@@ -36,7 +35,7 @@ def _between_s(c: Record, a: Floats, b: Floats) -> float:
     return float(max(pan, tilt, zoom))
 
 
-@inner
+@lean
 def _take_stop(
     lens: Lenses,
     i: int,
@@ -44,21 +43,22 @@ def _take_stop(
     target: Target,
     place: Place,
     lowest: Tables,
+    seen: Rows,
     sure: float,
     left: Floats,
     held: Tables,
     tried: Tables,
 ) -> float:
     """What a stop would add to what a sweep shows, by the weight that is left; its picture in ``tried``."""
-    show_posed(lens, i, aim[0], aim[1], aim[2], target, place, lowest, sure, tried)
+    show_posed(lens, i, aim[0], aim[1], aim[2], target, place, lowest, seen, sure, tried)
     more = 0.0
-    for j in range(left.size):
+    for j in seen:
         if tried[j] > held[j]:
             more += left[j] * (tried[j] - held[j])
     return more
 
 
-@inner
+@lean
 def plan_sweep(
     eye: Eye,
     i: int,
@@ -66,7 +66,9 @@ def plan_sweep(
     moment: Moment,
     target: Target,
     lowest: Tables,
+    seen: Rows,
     left: Floats,
+    room: Room,
     stops: Floats,
     shown: Tables,
 ) -> tuple[int, float, float]:
@@ -75,41 +77,48 @@ def plan_sweep(
     Leaves in ``shown`` (s,) the probability that it shows a target at each point. Returns how many
     stops, the time of a whole round and the time to the first stop; fewer than two stops are no sweep.
     """
-    c, m, s = eye.lens.camera[i], moment.camera[i], left.size
+    c, m = eye.lens.camera[i], moment.camera[i]
     sure = c.trust * m.sure * GLIMPSE
     first_s = slew_s(eye.lens, i, m, stops[0])
     there_s, spent_s = first_s, DWELL_S
-    rest, tried, best = left.copy(), np.empty(s, np.float32), np.empty(s, np.float32)
-    shown[:] = 0.0
+    rest, tried, best = room.rest, room.tried, room.best
+    for j in range(rest.size):
+        rest[j], shown[j] = left[j], 0.0
     some = _take_stop(
-        eye.lens, i, stops[0], target, place, lowest, sure * waited(first_s + m.start_s), left,
+        eye.lens, i, stops[0], target, place, lowest, seen, sure * waited(first_s + m.start_s), left,
         shown, best,
     )  # fmt: skip
     if some <= 0:
         return 0, 0.0, first_s
-    shown[:] = best
-    count, aims = 1, np.empty((AIMS, 3))
+    for j in range(rest.size):
+        shown[j] = best[j]
+    count, aims = 1, room.aims[1]
     for k in range(1, STOPS):
-        for j in range(s):
+        for j in seen:
             if shown[j] > 0:
                 rest[j] = 0.0
-        wishes, most, turn_s = plan_aims(eye.lens, i, target, place, rest, lowest, aims), 0.0, 0.0
+        wishes, most, turn_s = (
+            plan_aims(eye.lens, i, target, place, rest, lowest, seen, room, aims),
+            0.0,
+            0.0,
+        )
         for a in range(wishes):
             way_s = _between_s(c, stops[k - 1], aims[a])
             at_s = there_s + DWELL_S + way_s
             if at_s + m.start_s > SOON_S:
                 continue
             more = _take_stop(
-                eye.lens, i, aims[a], target, place, lowest, sure * waited(at_s + m.start_s), left,
+                eye.lens, i, aims[a], target, place, lowest, seen, sure * waited(at_s + m.start_s), left,
                 shown, tried,
             )  # fmt: skip
             if more > most + 1e-12:
                 most, turn_s = more, way_s
-                stops[k] = aims[a]
-                best[:] = tried
+                stops[k, 0], stops[k, 1], stops[k, 2] = aims[a, 0], aims[a, 1], aims[a, 2]
+                for j in seen:
+                    best[j] = tried[j]
         if most < LEAST_MORE:
             break
-        for j in range(s):
+        for j in seen:
             shown[j] = max(shown[j], best[j])
         there_s += DWELL_S + turn_s
         spent_s += DWELL_S + turn_s

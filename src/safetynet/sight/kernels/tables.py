@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safetynet.base.geo import Floats
+from safetynet.sight.kernels.compiled import inner
 from safetynet.sight.kernels.walls import Edges, Grid, Profiles, Rows
 
 Flags = NDArray[np.bool_]
@@ -141,6 +142,44 @@ class Place(NamedTuple):
     mid_y: float
     spread_m: float
     """Distance of the farthest point from the middle."""
+
+
+class Room(NamedTuple):
+    """Room for the work on one camera after the other: the loops make no arrays of their own."""
+
+    turn: Floats
+    """(s,) direction of each point that is seen, from the mean one"""
+    fall: Floats
+    """(s,) tilt to its middle."""
+    kept: Floats
+    """(s,) weight that counts."""
+    strip: Floats
+    """(s,) of it, what lies in a strip."""
+    rest: Floats
+    """(s,) weight that a sweep does not show yet."""
+    tried: Tables
+    """(s,) what a stop would show."""
+    best: Tables
+    """(s,) what the best of them shows."""
+    held: Floats
+    """(STEPS + 1,) sums by direction."""
+    aims: Floats
+    """(3, AIMS, 3) azimuth, tilt, tangent: aims of a camera, of a sweep's next stop, stops."""
+
+
+STEPS = 64
+"""Into so many steps directions are sorted where sums are made over them."""
+AIMS = 3
+
+
+@inner
+def make_room(points: int) -> Room:
+    """For a place of so many points."""
+    a, b, c, d, e = (
+        np.empty(points), np.empty(points), np.empty(points), np.empty(points), np.empty(points),
+    )  # fmt: skip
+    tried, best = np.empty(points, np.float32), np.empty(points, np.float32)
+    return Room(a, b, c, d, e, tried, best, np.empty(STEPS + 1), np.empty((3, AIMS, 3)))
 
 
 class Moment(NamedTuple):

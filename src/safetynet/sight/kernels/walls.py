@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safetynet.base.geo import Floats
-from safetynet.sight.kernels.compiled import compiled, inner
+from safetynet.sight.kernels.compiled import compiled, inner, lean
 from safetynet.sight.kernels.geometry import diamond
 
 SLICES = 1024
@@ -316,7 +316,7 @@ def _sort_walls(room: Scratch, listed: int, span: Rows, within: Bytes) -> None:
         at[b] += 1
 
 
-@inner
+@lean
 def last_before(within: Bytes, first: int, last: int, away: float) -> int:
     """End of a bucket's walls (first…last) that begin nearer than ``away``, or some more."""
     for ring in range(len(RINGS_M)):
@@ -325,7 +325,7 @@ def last_before(within: Bytes, first: int, last: int, away: float) -> int:
     return last
 
 
-@inner
+@lean
 def lowest_seen(
     edge: Edges,
     wall: Rows,
@@ -360,7 +360,7 @@ def lowest_seen(
     return float(lowest)
 
 
-@inner
+@lean
 def bucket_of(dx: float, dy: float) -> int:
     """Bucket of a direction."""
     return min(int(diamond(dx, dy) * BUCKETS / 4), BUCKETS - 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from safetynet.base.geo import Floats
 from safetynet.sight.kernels.compiled import compiled, inner
-from safetynet.sight.kernels.geometry import apart, arc, picture, set_pose
+from safetynet.sight.kernels.geometry import apart, arc, picture, pose_of
 from safetynet.sight.kernels.lens import ALL_ROUND, SHOWN_PX, USED, in_zone, look_past_walls
 from safetynet.sight.kernels.tables import Eye, Moment, Place, Target
 from safetynet.sight.kernels.walls import bucket_of, lowest_seen
@@ -22,8 +22,7 @@ def _held(eye: Eye, place: Place, moment: Moment, target: Target, i: int, held: 
     """Weight per point that a camera's picture holds with nothing between; most px per metre."""
     c, m, best = eye.lens.camera[i], moment.camera[i], 0.0
     turns = c.turns and m.state == 0
-    pose = np.empty(9)
-    set_pose(pose, m.azimuth, m.tilt, c.roll)
+    pose = pose_of(m.azimuth, m.tilt, c.roll)
     narrow = c.half_w / c.zoom
     for j in range(place.x.size):
         dx, dy = place.x[j] - c.x, place.y[j] - c.y
