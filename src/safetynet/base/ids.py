@@ -17,6 +17,7 @@ ViewerId = NewType("ViewerId", str)
 HUB = NodeId("hub")
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 
 
 def new_id(prefix: str, now: datetime) -> str:
@@ -24,6 +25,6 @@ def new_id(prefix: str, now: datetime) -> str:
 
     Layout after the ULID specification (Crockford base 32, lower case).
     """
-    value = (int(now.timestamp() * 1000) << 80) | secrets.randbits(80)
-    digits = "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -5, -5))
+    value = (int(now.timestamp() * 1000) << 80) | int.from_bytes(secrets.token_bytes(10))
+    digits = "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -10, -10)])
     return f"{prefix}_{digits}"

@@ -16,9 +16,9 @@ from safetynet.city.rings import away_from, is_inside
 
 BORDER_M = 300.0
 """What is this near to a district is at its border: a camera there may show what happens inside."""
-CELL_M = 200.0
-REMEMBERED_CELLS = 32_768
-"""All of a city like Seoul is some 15,000."""
+CELL_M = 100.0
+REMEMBERED_CELLS = 131_072
+"""All of a city like Seoul is some 60,000."""
 
 
 class Surroundings:

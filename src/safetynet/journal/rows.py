@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from safetynet.base.ids import NodeId
 from safetynet.journal.entry import ZERO, Entry, parse_entry
+from safetynet.store.put import add_rows
 from safetynet.store.tables import FOLDED, journal_entries, nodes
 
 _AT_ONCE = 1000
@@ -43,7 +44,6 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 # Made once: to put a statement together takes longer than to run it.
 _OF = nodes.c.node == bindparam("of")
-_KEEP = insert(journal_entries)
 _READ_HEAD = select(nodes.c.epoch, nodes.c.seq, nodes.c.leaf).where(_OF)
 _MOVE_HEAD = (
     update(nodes)
@@ -82,7 +82,7 @@ def store_entries(conn: Connection, entries: Sequence[Entry], folds: Folds) -> N
     """Keep entries of one node verbatim, fold them, and move the node's head to the last."""
     if not entries:
         return
-    conn.execute(_KEEP, [_row(entry) for entry in entries])
+    add_rows(conn, journal_entries, [_row(entry) for entry in entries])
     fold(conn, entries, folds)
     write_head(conn, entries[-1])
 

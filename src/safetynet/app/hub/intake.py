@@ -30,6 +30,8 @@ MAX_GROUP = 64
 """Reports that are decided and written together: some 20 ms in which the loop does little else."""
 MAX_WAITING = 4096
 """Reports that wait. Full policy: the next one is refused, and its sender sends it again."""
+RUSH_S = 0.1
+"""So long after a group of reports the next one is expected."""
 TRIES = 8
 """How often a report is decided anew because its incident moved in between."""
 
@@ -69,11 +71,14 @@ class Intake:
         self._waiting: deque[_Waiting] = deque()
         self._taking: asyncio.Task[None] | None = None
         self._in_hand = 0
+        self._rush, self._rush_s = 0, -RUSH_S
 
     @property
     def pending(self) -> int:
-        """Reports that are not on disk yet."""
-        return len(self._waiting) + self._in_hand
+        """Reports that are not on disk yet. In a rush their senders wait for an answer before they send the
+        next ones: between two groups it is the number of those just taken."""
+        rush = self._rush if self._clock.monotonic_s() - self._rush_s < RUSH_S else 0
+        return max(len(self._waiting) + self._in_hand, rush)
 
     async def accept(self, report: Report) -> Accepted:
         """Put a report on disk; what it changed is told to ``on_change`` after that.
@@ -136,6 +141,7 @@ class Intake:
             while group := self._next_group():
                 self._in_hand = len(group)
                 await self._take(group)
+                self._rush, self._rush_s = len(group), self._clock.monotonic_s()
                 self._in_hand = 0
         finally:
             self._taking, self._in_hand = None, 0

@@ -345,7 +345,7 @@ class Responder:
                 lease_s=response.lease_s,
             )
             for response in self.responses.values()
-            if response.incident.state.is_open
+            if (response.views or response.inherited) and response.incident.state.is_open
             for owner in sorted(response.owners())
         ]
         await self._owners.renew(held)

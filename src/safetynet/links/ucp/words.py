@@ -43,7 +43,7 @@ def checked_fields(frame: Frame, progress: Progress, needed: int) -> tuple[str, 
 
 def clean(text: str) -> str:
     """Text without control characters and outer spaces."""
-    return text.translate(_CONTROLS).strip()
+    return (text if text.isprintable() else text.translate(_CONTROLS)).strip()
 
 
 def kind_and_detail(
