@@ -63,7 +63,7 @@ class PlaceOrigin(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a sender sent, read but not judged. Personal fields stay in ``raw``, which is sealed."""
 
     id: ReportId
@@ -93,7 +93,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """When the sender sent this word; orders the words on one incident. None: when received."""
 
 
-class IncidentPlace(msgspec.Struct, frozen=True, kw_only=True):
+class IncidentPlace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where an incident is, and how well that is known."""
 
     at: LonLat
@@ -103,7 +103,7 @@ class IncidentPlace(msgspec.Struct, frozen=True, kw_only=True):
     dong_code: str
 
 
-class Incident(msgspec.Struct, frozen=True, kw_only=True):
+class Incident(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event, made of all reports with one (sender, key)."""
 
     id: IncidentId
@@ -126,7 +126,7 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """Which reports the present words come from; None in values made outside the state rules."""
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where an incident's words come from: what decides when reports come out of order."""
 
     at: datetime
@@ -136,7 +136,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """When the sender sent the place that stands now."""
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the hub says of a report once it is on disk."""
 
     incident: IncidentId
@@ -146,7 +146,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     state: IncidentState
 
 
-class KeptMessage(msgspec.Struct, frozen=True, kw_only=True):
+class KeptMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bytes from a sender that made no report: kept whole, with the reason."""
 
     id: ReportId

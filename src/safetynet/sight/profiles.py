@@ -150,7 +150,7 @@ class WallProfiles:
         Raises ``InvalidError`` ``sight.profiles`` where the file is of another city or version, or none.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 kept = {name: file[name] for name in file.files}
             fits = str(kept["made_for"]) == self._made_for
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -351,7 +351,7 @@ class HubDesk(HubFront):
     def _circumstances(self, own: Response | None = None) -> Circumstances:
         return Circumstances(
             away=self._owners.list_away(),
-            lost=frozenset(own.lost if own else ()),
+            lost=own.lost if own else frozenset(),
             held=self._responder.list_held(but=own),
         )
 

@@ -42,7 +42,10 @@ class Inherited:
         """Put what is open with its incident."""
         for grant in self._open:
             response = responses.get(grant.incident)
-            (self._late if response is None else response.inherited).append(grant)
+            if response is None:
+                self._late.append(grant)
+            else:
+                response.inherited = (*response.inherited, grant)
         self._open = []
 
     async def close(self, responses: dict[IncidentId, Response]) -> None:

@@ -183,7 +183,7 @@ class Responder:
         request = plan_request(response.incident, plan, night=is_night(self._clock.now()))
         away = self._owners.list_away()
         decision = await self._eyes.decide(
-            request, away, frozenset(response.lost), self.list_held(but=response)
+            request, away, response.lost, self.list_held(but=response)
         )
         choice = decision.choice
         if not response.incident.state.is_open or _is_served(response, choice):
@@ -204,7 +204,7 @@ class Responder:
         self._start(self._draw_areas(response))
         await self._drop(response, dropped)
         lost = [camera for task in asking for camera in await task or ()]
-        response.lost.update(lost)
+        response.lost |= frozenset(lost)
         return bool(lost) and response.incident.state.is_open
 
     def _adopt(self, response: Response, choice: Choice) -> list[ViewView]:
@@ -330,7 +330,9 @@ class Responder:
             for owner in sorted(owners)
         ]
         reason = response.incident.state.value if over else "viewer_left"
-        closed = [*grants, *(response.drop_inherited() if over else ())]
+        closed: list[Grant | entries.GrantBody] = [*grants]
+        if over:
+            closed += response.drop_inherited()
         if closed:
             await self._journal.append([entries.closed(g.id, g.incident, reason) for g in closed])
         await asyncio.gather(*telling)
@@ -371,7 +373,7 @@ class Responder:
             silent = {c for c in response.lost if self._eyes.roll.find_owner(c) == owner}
             if response.incident.state.is_open and (silent or owner in response.left_by):
                 response.lost -= silent
-                response.left_by.discard(owner)
+                response.left_by -= {owner}
                 self.turns.want(response)
 
     async def lose_owner(self, owner: NodeId) -> None:
@@ -379,7 +381,7 @@ class Responder:
         for response in list(self.responses.values()):
             gone = [v.camera for v in response.views.values() if v.owner == owner]
             if gone and response.incident.state.is_open:
-                response.left_by.add(owner)
+                response.left_by |= {owner}
                 for camera in gone:
                     response.set_view(camera, "away", "owner.away")
                 self._show(response)

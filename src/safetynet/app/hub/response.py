@@ -45,9 +45,12 @@ class IssuedGrant(msgspec.Struct, frozen=True, kw_only=True):
     token: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Response:
-    """An incident and everything that was begun because of it. One writer: the ``Responder``."""
+    """An incident and everything that was begun because of it. One writer: the ``Responder``.
+
+    Of tens of thousands that wait nothing was begun yet: each is a few objects that a collection looks at.
+    """
 
     incident: Incident
     plan: Plan | None = None
@@ -57,11 +60,11 @@ class Response:
     """In order of rank."""
     grants: dict[GrantId, IssuedGrant] = field(default_factory=dict)
     """Open ones."""
-    inherited: list[GrantBody] = field(default_factory=list)
+    inherited: tuple[GrantBody, ...] = ()
     """Open ones of a generation before: renewed until their consoles had time to come to this one."""
-    lost: set[CameraId] = field(default_factory=set)
+    lost: frozenset[CameraId] = frozenset()
     """Cameras whose owner refused or was silent; not chosen again for this incident."""
-    left_by: set[NodeId] = field(default_factory=set)
+    left_by: frozenset[NodeId] = frozenset()
     """Owners that went away while they showed it; asked again when they are back."""
     words: dict[tuple[CameraId, ViewerId], JudgedBody] = field(default_factory=dict)
     """Whether a view shows the scene, by the last word of each viewer."""
@@ -95,9 +98,9 @@ class Response:
         mine = [g.grant.id for g in self.grants.values() if g.grant.audience == owner]
         return (*mine, *(grant.id for grant in self.inherited if grant.owner == owner))
 
-    def drop_inherited(self) -> list[GrantBody]:
+    def drop_inherited(self) -> tuple[GrantBody, ...]:
         """Let go of what a generation before issued; what that was."""
-        dropped, self.inherited = self.inherited, []
+        dropped, self.inherited = self.inherited, ()
         return dropped
 
     def set_view(self, camera: CameraId, state: str, note: str = "") -> bool:

@@ -13,7 +13,7 @@ AT_ONCE: Final = 16
 """Incidents that are answered at once: most of that time is spent waiting for owners."""
 FEW_REPORTS: Final = 8
 """So many may be on their way to disk without answers giving way to them."""
-GIVE_WAY_S: Final = 0.05
+GIVE_WAY_S: Final = 0.1
 """While there are more, one answer begins in so long a time."""
 GRADES: Final = {"CODE0": 0, "CODE1": 1, "": 1, "CODE2": 2, "CODE3": 3, "CODE4": 4}
 """Order of need; 119 has no grades, and stands with the urgent ones."""

@@ -59,6 +59,43 @@ def _take_stop(
 
 
 @lean
+def _find_stop(
+    eye: Eye,
+    i: int,
+    place: Place,
+    moment: Moment,
+    target: Target,
+    lowest: Tables,
+    seen: Rows,
+    left: Floats,
+    room: Room,
+    stops: Floats,
+    k: int,
+    leaves_s: float,
+    shown: Tables,
+) -> tuple[float, float]:
+    """Stop ``k`` of a sweep that leaves the one before it at ``leaves_s``, into ``stops``; what it shows into
+    ``room.best``. Returns the weight that it adds, 0 for none, and the time to turn there."""
+    c, m, aims = eye.lens.camera[i], moment.camera[i], room.aims[1]
+    most, turn_s = 0.0, 0.0
+    for a in range(plan_aims(eye.lens, i, target, place, room.rest, lowest, seen, room, aims)):
+        way_s = _between_s(c, stops[k - 1], aims[a])
+        plays_s = leaves_s + way_s + m.start_s
+        if plays_s > SOON_S:
+            continue
+        sure = c.trust * m.sure * GLIMPSE * waited(plays_s)
+        more = _take_stop(
+            eye.lens, i, aims[a], target, place, lowest, seen, sure, left, shown, room.tried
+        )
+        if more > most + 1e-12:
+            most, turn_s = more, way_s
+            stops[k, 0], stops[k, 1], stops[k, 2] = aims[a, 0], aims[a, 1], aims[a, 2]
+            for j in seen:
+                room.best[j] = room.tried[j]
+    return most, turn_s
+
+
+@lean
 def plan_sweep(
     eye: Eye,
     i: int,
@@ -78,44 +115,35 @@ def plan_sweep(
     stops, the time of a whole round and the time to the first stop; fewer than two stops are no sweep.
     """
     c, m = eye.lens.camera[i], moment.camera[i]
-    sure = c.trust * m.sure * GLIMPSE
     first_s = slew_s(eye.lens, i, m, stops[0])
-    there_s, spent_s = first_s, DWELL_S
-    rest, tried, best = room.rest, room.tried, room.best
+    there_s, spent_s, count = first_s, DWELL_S, 1
+    rest, best = room.rest, room.best
     for j in range(rest.size):
         rest[j], shown[j] = left[j], 0.0
-    some = _take_stop(
-        eye.lens, i, stops[0], target, place, lowest, seen, sure * waited(first_s + m.start_s), left,
-        shown, best,
-    )  # fmt: skip
-    if some <= 0:
+    sure = c.trust * m.sure * GLIMPSE * waited(first_s + m.start_s)
+    if _take_stop(eye.lens, i, stops[0], target, place, lowest, seen, sure, left, shown, best) <= 0:
         return 0, 0.0, first_s
     for j in range(rest.size):
         shown[j] = best[j]
-    count, aims = 1, room.aims[1]
     for k in range(1, STOPS):
         for j in seen:
             if shown[j] > 0:
                 rest[j] = 0.0
-        wishes, most, turn_s = (
-            plan_aims(eye.lens, i, target, place, rest, lowest, seen, room, aims),
-            0.0,
-            0.0,
+        most, turn_s = _find_stop(
+            eye,
+            i,
+            place,
+            moment,
+            target,
+            lowest,
+            seen,
+            left,
+            room,
+            stops,
+            k,
+            there_s + DWELL_S,
+            shown,
         )
-        for a in range(wishes):
-            way_s = _between_s(c, stops[k - 1], aims[a])
-            at_s = there_s + DWELL_S + way_s
-            if at_s + m.start_s > SOON_S:
-                continue
-            more = _take_stop(
-                eye.lens, i, aims[a], target, place, lowest, seen, sure * waited(at_s + m.start_s), left,
-                shown, tried,
-            )  # fmt: skip
-            if more > most + 1e-12:
-                most, turn_s = more, way_s
-                stops[k, 0], stops[k, 1], stops[k, 2] = aims[a, 0], aims[a, 1], aims[a, 2]
-                for j in seen:
-                    best[j] = tried[j]
         if most < LEAST_MORE:
             break
         for j in seen:
