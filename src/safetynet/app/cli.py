@@ -1,6 +1,7 @@
 """The command line. Each command loads only what it needs."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         status: int = parsed.run(parsed)
+        sys.stdout.flush()
     except SafetyNetError as error:
         print(f"safetynet: {error} [{error.code}]", file=sys.stderr)
         return EXIT.get(error.kind, 1)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read, like ``head``, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return status
 
 
