@@ -8,9 +8,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from safetynet.app.cameras import cameras_of, join_cameras, records_of
 from safetynet.base.geo import Floats, LonLat
 from safetynet.city.bundle import MANIFEST, TILES, Manifest, load_city, write_city
 from safetynet.city.model import UNCERTAINTY, Cameras, City, Origin
+from safetynet.federation.inventory import as_journalled
 
 CAMERAS = 170_000
 UNKNOWN_SHARE = 0.3
@@ -79,3 +81,13 @@ def hide_directions(cameras: Cameras, seed: int) -> Cameras:
 def is_bundle(folder: Path) -> bool:
     """True where the folder holds a city with its map."""
     return (folder / MANIFEST).is_file() and (folder / TILES).is_file()
+
+
+def as_joined(city: City) -> City:
+    """The city with its cameras as a hub knows them that its districts joined: rounded on the way, so that
+    walls found around their positions are found for the hub too."""
+    parts = []
+    for district in city.districts:
+        records = [as_journalled(record) for record in records_of(city, district.node)]
+        parts.append(cameras_of(records, [district.node] * len(records), city))
+    return replace(city, cameras=join_cameras(parts))

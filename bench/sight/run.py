@@ -39,7 +39,7 @@ from bench.sight.ours import (
 from bench.sight.peers_postgis import open_postgis
 from bench.sight.peers_redis import open_redis
 from bench.sight.peers_scipy import open_scipy
-from bench.sight.places import CAMERAS, Places, build_bundle
+from bench.sight.places import CAMERAS, Places, as_joined, build_bundle
 
 from safetynet.base.geo import Floats
 from safetynet.city.bundle import load_city
@@ -107,7 +107,7 @@ def main() -> None:
     bundle = a.city or ROOT / "var" / "bench" / "sight"
     if a.city is None:
         build_bundle(bundle, a.cameras, a.scale, a.seed)
-    city = load_city(bundle)
+    city = as_joined(load_city(bundle))
     places = Places(city, a.questions, a.seed)
     report = Report(city=describe_city(city), machine=describe_machine(ROOT))
     run = Run(report, city, bundle.resolve(), places, a.seed)
