@@ -158,9 +158,13 @@ class WallProfiles:
         if not fits:
             raise InvalidError("sight.profiles", "the profiles are of another city or version")
         rows = self.rows_of(*kept["position"].T)
-        offset = self._reserve(len(kept["wall"]))
-        self.profiles.wall[offset : offset + len(kept["wall"])] = kept["wall"]
-        self._used += len(kept["wall"])
+        offset, wall = self._used, kept["wall"]
+        if offset:
+            self._reserve(len(wall))
+            self.profiles.wall[offset : offset + len(wall)] = wall
+        else:  # hundreds of megabytes, at a start: taken as they are
+            self.profiles = self.profiles._replace(wall=wall)
+        self._used += len(wall)
         self.profiles.span[rows] = kept["span"] + offset
         self.profiles.within[rows] = kept["within"]
         self.profiles.short_cm[rows] = kept["short_cm"]
