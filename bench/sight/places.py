@@ -8,11 +8,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from safetynet.app.cameras import cameras_of, join_cameras, records_of
 from safetynet.base.geo import Floats, LonLat
 from safetynet.city.bundle import MANIFEST, TILES, Manifest, load_city, write_city
 from safetynet.city.model import UNCERTAINTY, Cameras, City, Origin
-from safetynet.federation.inventory import as_journalled
 
 CAMERAS = 170_000
 UNKNOWN_SHARE = 0.3
@@ -84,10 +82,9 @@ def is_bundle(folder: Path) -> bool:
 
 
 def as_joined(city: City) -> City:
-    """The city with its cameras as a hub knows them that its districts joined: rounded on the way, so that
-    walls found around their positions are found for the hub too."""
-    parts = []
-    for district in city.districts:
-        records = [as_journalled(record) for record in records_of(city, district.node)]
-        parts.append(cameras_of(records, [district.node] * len(records), city))
-    return replace(city, cameras=join_cameras(parts))
+    """The city with its cameras where a hub has them that its districts joined: rounded on the way
+    (``federation/inventory.py``), so that walls found around them are found for the hub too."""
+    c = city.cameras
+    lon, lat = city.plane.to_lonlat(c.x, c.y)
+    x, y = city.plane.to_xy(np.round(lon * 1e7) / 1e7, np.round(lat * 1e7) / 1e7)
+    return replace(city, cameras=replace(c, x=x, y=y, height_m=np.round(c.height_m * 1e3) / 1e3))

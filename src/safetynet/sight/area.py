@@ -1,18 +1,21 @@
 """The ground that a camera sees, as a ring to draw."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from safetynet.base.geo import Floats
 from safetynet.sight.lens import ASPECT, Lenses
-from safetynet.sight.walls import Rays, Walls
 
 _COLUMNS = 39
 
 
-def area_seen(lens: Lenses, walls: Walls, range_m: float) -> tuple[Floats, Floats]:
+def area_seen(
+    lens: Lenses, free_to: Callable[[Floats], Floats], range_m: float
+) -> tuple[Floats, Floats]:
     """Ring (x, y) of the ground that the one camera in ``lens`` sees up to ``range_m``.
 
-    Far edge from left to right, then near edge back; the far edge stops at the first wall. Two
+    ``free_to`` gives the distance to the first wall in each direction (compass, radians). Far edge from left to right, then near edge back; the far edge stops at the first wall. Two
     empty arrays where no ground is in the picture.
     """
     none = np.empty(0)
@@ -23,7 +26,7 @@ def area_seen(lens: Lenses, walls: Walls, range_m: float) -> tuple[Floats, Float
     top = _ground(lens, across, lens.tan_half[0] * ASPECT, range_m)
     near, far = np.minimum(bottom, top), np.maximum(bottom, top)
     bearing = _bearing(lens, across)
-    far = np.minimum(far, _free(lens, walls, bearing, range_m))
+    far = np.minimum(far, free_to(bearing))
     near = np.minimum(near, far)
     if float((far - near).max()) < 0.1:
         return none, none
@@ -47,18 +50,3 @@ def _bearing(lens: Lenses, across: Floats) -> Floats:
     """Compass direction, radians, of the picture's columns where they meet the ground's middle."""
     ahead = max(float(np.cos(lens.tilt[0])), 0.05)
     return np.asarray(lens.azimuth[0] + np.arctan(across / ahead))
-
-
-def _free(lens: Lenses, walls: Walls, bearing: Floats, range_m: float) -> Floats:
-    """Distance to the first wall in each direction, at most ``range_m``."""
-    full = np.ones(bearing.shape)
-    home = walls.inside(lens.x, lens.y)
-    rays = Rays(
-        x=lens.x[0] * full,
-        y=lens.y[0] * full,
-        z=lens.z[0] * full,
-        to_x=lens.x[0] + range_m * np.sin(bearing),
-        to_y=lens.y[0] + range_m * np.cos(bearing),
-        skip=np.repeat(home, bearing.size),
-    )
-    return walls.first_hit(rays) * range_m

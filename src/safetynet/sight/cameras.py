@@ -78,7 +78,7 @@ class CameraTable:
     def lenses_of(self, row: int) -> RoughLenses:
         """A camera's geometry as areas are drawn from it, as it is now."""
         one = self._put.get(row)
-        return read_lenses(self.source).take(np.array([row])) if one is None else read_lenses(one)
+        return read_lenses(self.source, np.array([row])) if one is None else read_lenses(one)
 
     def take_beliefs(self, other: "CameraTable") -> None:
         """What another table learned of the cameras of this one."""

@@ -26,6 +26,9 @@ _TRUST = {
 }
 
 
+_ALL = slice(None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lenses:
     """Cameras as geometry, one row each; shape (n,), angles in radians."""
@@ -56,14 +59,14 @@ class Lenses:
         return Lenses(**{**vars(self), "azimuth": azimuth, "tilt": tilt, "tan_half": tan_half})
 
 
-def read_lenses(cameras: Cameras) -> Lenses:
-    """The geometry of a city's cameras; bad values make a camera unusable, never an error."""
-    numbers = [cameras.x, cameras.y, cameras.height_m, cameras.azimuth_deg]
-    numbers += [cameras.tilt_deg, cameras.hfov_deg]
+def read_lenses(cameras: Cameras, rows: Index | slice = _ALL) -> Lenses:
+    """The geometry of a city's cameras, or of some; bad values make a camera unusable, never an error."""
+    c = cameras
+    columns = (c.x, c.y, c.height_m, c.azimuth_deg, c.tilt_deg, c.hfov_deg)
+    numbers = [column[rows] for column in columns]
     finite = np.logical_and.reduce([np.isfinite(n) for n in numbers])
-    ptz = cameras.kind == CameraKind.PTZ
-    upright = finite & (np.abs(cameras.tilt_deg) <= 90)
-    usable = upright & (cameras.height_m >= 0) & (cameras.hfov_deg >= 1) & (cameras.hfov_deg <= 360)
+    x, y, z, azimuth, tilt, hfov = numbers
+    usable = finite & (np.abs(tilt) <= 90) & (z >= 0) & (hfov >= 1) & (hfov <= 360)
     x, y, z, azimuth, tilt, hfov = (np.where(usable, n, 1.0) for n in numbers)
     trust = np.array([_TRUST[Origin(o)] for o in range(len(Origin))])
     return Lenses(
@@ -73,9 +76,9 @@ def read_lenses(cameras: Cameras) -> Lenses:
         azimuth=np.radians(azimuth % 360),
         tilt=np.radians(tilt),
         tan_half=np.tan(np.radians(np.minimum(hfov, _WIDEST_DEG)) / 2),
-        ptz=np.asarray(ptz),
+        ptz=np.asarray(c.kind[rows] == CameraKind.PTZ),
         usable=np.asarray(usable),
-        trust=trust[cameras.pose_origin] * trust[cameras.position_origin],
+        trust=trust[c.pose_origin[rows]] * trust[c.position_origin[rows]],
     )
 
 

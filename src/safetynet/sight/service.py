@@ -29,7 +29,7 @@ from safetynet.sight.grid import items_around
 from safetynet.sight.handover import HandOver, plan_handover
 from safetynet.sight.kernels.choose import choose
 from safetynet.sight.kernels.gather import gather
-from safetynet.sight.kernels.lens import ALL_ROUND, look_past_walls, show_posed
+from safetynet.sight.kernels.lens import ALL_ROUND, free_sight, look_past_walls, show_posed
 from safetynet.sight.kernels.points import Segments, place_points, street_points
 from safetynet.sight.kernels.tables import (
     VIEW,
@@ -40,7 +40,7 @@ from safetynet.sight.kernels.tables import (
     Tables,
     Target,
 )
-from safetynet.sight.kernels.walls import Rows
+from safetynet.sight.kernels.walls import REACH_M, Rows
 from safetynet.sight.lens import Lenses
 from safetynet.sight.model import (
     TARGET_SIZES,
@@ -225,7 +225,15 @@ class Sight:
         lens = self._cameras.lenses_of(row)
         if aim is not None:
             lens = _aimed(lens, aim)
-        x, y = area_seen(lens, self._rough[0], range_m)
+        self._find(self._eye.lens.camera["place"][[row]])
+        reach, base = min(range_m, REACH_M), self.walls.ground_at(lens.x, lens.y)
+
+        def free_to(bearing: Floats) -> Floats:
+            free = np.empty(bearing.size)
+            free_sight(self._eye, row, float(base[0]), reach, bearing, free)
+            return free
+
+        x, y = area_seen(lens, free_to, reach)
         lon, lat = self.city.plane.to_lonlat(x, y)
         return tuple((float(a), float(b)) for a, b in zip(lon, lat, strict=True))
 

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bench.sight.places import UNKNOWN_SHARE, draw_on_streets, hide_directions
+from bench.sight.places import UNKNOWN_SHARE, as_joined, draw_on_streets, hide_directions
 
+from safetynet.app.cameras import cameras_of, join_cameras, records_of
 from safetynet.base.geo import Floats
 from safetynet.city.model import City, Origin, Shapes
 from safetynet.city.synth import small_city
+from safetynet.federation.inventory import as_journalled
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +65,15 @@ def test_directions_are_hidden_by_pole(city: City) -> None:
     assert (after.azimuth_sd_deg[hidden] == 180).all()
     assert np.array_equal(after.azimuth_deg[~hidden], before.azimuth_deg[~hidden])
     assert np.array_equal(after.pose_origin[~hidden], before.pose_origin[~hidden])
+
+
+def test_cameras_hang_where_a_hub_has_them(city: City) -> None:
+    joined, parts = as_joined(city).cameras, []
+    for district in city.districts:
+        records = [as_journalled(record) for record in records_of(city, district.node)]
+        parts.append(cameras_of(records, [district.node] * len(records), city))
+    known = join_cameras(parts)
+    row = {camera: k for k, camera in enumerate(known.id)}
+    order = [row[camera] for camera in joined.id]
+    for name in ("x", "y", "height_m"):
+        assert np.array_equal(getattr(joined, name), getattr(known, name)[order])

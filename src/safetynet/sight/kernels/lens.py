@@ -6,7 +6,14 @@ from safetynet.base.geo import Floats
 from safetynet.sight.kernels.compiled import lean, lean_door
 from safetynet.sight.kernels.geometry import apart, arc, picture, pose_of
 from safetynet.sight.kernels.tables import Eye, Lenses, Place, Record, Tables, Target
-from safetynet.sight.kernels.walls import SHORT_M, Rows, bucket_of, last_before, lowest_seen
+from safetynet.sight.kernels.walls import (
+    AT_LENS_M,
+    SHORT_M,
+    Rows,
+    bucket_of,
+    last_before,
+    lowest_seen,
+)
 
 SHOWN_PX = 14.0
 """A target counts as shown from this height in the picture on; 12 and a margin."""
@@ -72,6 +79,32 @@ def look_past_walls(
             lowest[j] = max(seen - place.ground[j], 0.0)
             some = True
     return some
+
+
+@lean_door
+def free_sight(
+    eye: Eye, i: int, base: float, range_m: float, bearing: Floats, free: Floats
+) -> None:
+    """Distance to the first wall that stands before the ground at ``range_m``, into ``free`` (n,), in each
+    direction of ``bearing`` (n,), compass, radians; ``base`` is the ground at the lens."""
+    c, edge, wall = eye.lens.camera[i], eye.edge, eye.profiles.wall
+    span, length2 = eye.profiles.span[c.place], range_m * range_m
+    for k in range(bearing.size):
+        dx, dy, first = range_m * math.sin(bearing[k]), range_m * math.cos(bearing[k]), 1.0
+        b = bucket_of(dx, dy)
+        for w in range(span[b], span[b + 1]):
+            e = wall[w]
+            ax, ay = edge[e, 0] - c.x, edge[e, 1] - c.y
+            bx, by = ax + edge[e, 2], ay + edge[e, 3]
+            side_a, side_b = dx * ay - dy * ax, dx * by - dy * bx
+            if (side_a > 0) == (side_b > 0):
+                continue
+            u = side_a / (side_a - side_b)
+            t = ((ax + u * edge[e, 2]) * dx + (ay + u * edge[e, 3]) * dy) / length2
+            before = AT_LENS_M / range_m < t < first
+            if before and (c.z - base) * (1 - t) < edge[e, 4] - base:
+                first = t
+        free[k] = first * range_m
 
 
 @lean_door
