@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from safetynet.access.seal import Vault
-from safetynet.app.hub.intake import MAX_GROUP, MAX_WAITING, Intake
+from safetynet.app.hub.intake import MAX_GROUP, MAX_WAITING, RUSH_S, Intake
 from safetynet.base.clock import ManualClock
 from safetynet.base.errors import ConflictError, InvalidError, UnavailableError
 from safetynet.base.geo import LonLat
@@ -277,3 +277,11 @@ async def test_where_too_many_reports_wait_the_next_is_refused_and_nothing_of_it
         task.cancel()
     assert (await tasks[0]).new
     assert {kept.body.key for kept in await desk.kept()} == {"T0"}
+
+
+async def test_a_rush_goes_on_between_two_groups_and_ends_soon_after_the_last(desk: Desk) -> None:
+    reports = [desk.report(key=f"T{n}") for n in range(20)]
+    await asyncio.gather(*(desk.intake.accept(r) for r in reports))
+    assert desk.intake.pending == 20, "their senders send on as soon as they are told"
+    desk.clock.advance(RUSH_S)
+    assert desk.intake.pending == 0

@@ -39,3 +39,12 @@ async def test_columns_of_new_rows_alone_stay_where_the_row_is_known(
         only_new = frozenset({"state"})
         await store.write(lambda conn: put_rows(conn, camera_states, rows, only_new=only_new))
         assert await store.read(read) == {"a": "ok", "b": "lost"}
+
+
+async def test_many_rows_go_in_steps_and_the_last_word_of_each_counts(
+    make_store_url: Callable[[], str],
+) -> None:
+    rows = [row(f"c{n % 61}", str(n)) for n in range(64 + 16 + 4 + 3)]
+    async with Store(make_store_url()) as store:
+        await store.write(lambda conn: put_rows(conn, camera_states, rows))
+        assert await store.read(read) == {str(r["camera"]): str(r["state"]) for r in rows}

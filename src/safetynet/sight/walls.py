@@ -92,16 +92,6 @@ class Walls:
             np.maximum.at(lowest, hit, z + (self.height_m[wall] - z) / t)
         return lowest
 
-    def first_hit(self, rays: Rays) -> Floats:
-        """Fraction of each ray, lens to ground at its end, up to the first wall; 1 where none."""
-        free = np.ones(len(rays))
-        nothing = np.zeros(len(rays))
-        for ray, building in self._along(rays, nothing, np.full(len(rays), np.inf)):
-            hit, t, wall = self._crossings(rays, ray, building)
-            cut = rays.z[hit] * (1 - t) < self.height_m[wall]
-            np.minimum.at(free, hit[cut], t[cut])
-        return free
-
     def _along(
         self, rays: Rays, lowest: Floats, ceiling_m: Floats
     ) -> Iterator[tuple[Index, Index]]:

@@ -19,9 +19,6 @@ class Words:
         self._helped: dict[CameraId, set[CameraId]] = {}
         """By camera on which the scene was found: the cameras of which words say so."""
 
-    def __contains__(self, camera: CameraId) -> bool:
-        return camera in self._said
-
     def say(self, word: JudgedBody) -> None:
         """Take a word; what its viewer said before counts no more, also where this one teaches nothing."""
         mine = self._said.setdefault(word.camera, {})

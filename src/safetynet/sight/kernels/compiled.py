@@ -59,7 +59,7 @@ def lean_door[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
 
 def lean[**P, R](loop: Callable[P, R]) -> Callable[P, R]:
     """As ``inner``, for a function that makes no arrays: without a count of who holds those it is given. To
-    count them at every call and look took as long as all the rest of a question."""
+    count them at every call and look took much of a question's time."""
     made: Callable[P, R] = numba.njit(  # type: ignore[call-overload]  # its hints lack the options
         cache=True,
         nogil=True,
