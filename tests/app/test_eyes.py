@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from safetynet.app.cameras import records_of
-from safetynet.app.hub.eyes import Eyes
+from safetynet.app.hub.eyes import QUIET_S, Eyes
 from safetynet.base.clock import ManualClock
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import CameraId, IncidentId, NodeId, ViewerId
@@ -329,3 +329,38 @@ async def test_what_walls_hide_is_found_once_and_read_at_the_next_start(
     assert not found, "and is replaced"
     await prepare(replace(city, version="another"), file)
     assert found
+
+
+class Busy(ManualClock):
+    """A city in which an incident comes in every rest, until it is told to be quiet."""
+
+    def __init__(self, eyes: Eyes, request: Request) -> None:
+        super().__init__(datetime(2026, 3, 1, tzinfo=UTC))
+        self.eyes, self.request = eyes, request
+        self.left = 2
+        self.rests: list[float] = []
+        self.quiet = asyncio.Event()
+
+    async def sleep(self, duration_s: float) -> None:
+        if self.left == 0 and duration_s != QUIET_S:
+            self.quiet.set()
+            await super().sleep(duration_s)
+            return
+        self.rests.append(duration_s)
+        if self.left:
+            self.left -= 1
+            await self.eyes.decide(self.request, NOBODY)
+
+
+async def test_finding_walls_gives_way_while_incidents_are_answered(city: City) -> None:
+    eyes = Eyes(city, assumed=True)
+    await eyes.join(Catalogue(MAPO, records_of(city, MAPO)))
+    _, at = seen_place(city)
+    request = Request(place=Place(at=at, error_m=5.0), target=TargetKind.PERSON, min_px_per_m=20.0)
+    clock = Busy(eyes, request)
+    work = asyncio.create_task(eyes.prepare(clock))
+    await clock.quiet.wait()
+    work.cancel()
+    first, *after = clock.rests
+    assert first != QUIET_S
+    assert after == [QUIET_S, QUIET_S], "once after each of two incidents"

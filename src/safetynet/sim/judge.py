@@ -4,7 +4,6 @@ Shares no code with ``sight``: it draws, with the renderer, the window of the pi
 thing covers, behind the walls that stand before it.
 """
 
-import dataclasses
 import math
 
 import msgspec
@@ -18,7 +17,7 @@ from safetynet.sim.camera import Pose
 from safetynet.sim.render.block import Block
 from safetynet.sim.render.pinhole import Pinhole
 from safetynet.sim.render.solid import draw_solid
-from safetynet.sim.render.thing import list_patches
+from safetynet.sim.render.thing import find_window, list_patches
 from safetynet.sim.world import SIGNATURES, THING_SIZES, Thing, ThingKind
 
 MIN_HEIGHT_PX = 12
@@ -182,7 +181,7 @@ class Judge:
         x, y = float(cameras.x[row]), float(cameras.y[row])
         lens = Pinhole(x=x, y=y, height_m=float(cameras.height_m[row]), pose=pose)
         away = math.hypot(thing.x - x, thing.y - y)
-        window = _window(lens, thing)
+        window = find_window(lens, thing)
         seen = Seen(0, 0)
         if window is not None:
             reach = THING_SIZES[thing.kind].width_m
@@ -196,31 +195,3 @@ class Judge:
                 box &= ~patch.detail
             seen = measure(mask)
         return Shown(camera=cameras.id[row], pose=pose, distance_m=away, seen=seen)
-
-
-def _window(lens: Pinhole, thing: Thing) -> Pinhole | None:
-    """The lens, drawing only the part of its picture that may hold the thing; None where that is empty."""
-    size = THING_SIZES[thing.kind]
-    half = size.width_m / 2 + 0.6
-    corners = np.array(
-        [
-            (thing.x + i * half, thing.y + j * half, k * size.height_m)
-            for i in (-1, 1)
-            for j in (-1, 1)
-            for k in (0, 1)
-        ]
-    )
-    seen = lens.to_camera(corners)
-    if (seen[:, 2] < 0.3).all():
-        return None
-    if (seen[:, 2] < 0.3).any():
-        return lens
-    spots = lens.to_picture(seen)
-    low = np.clip(np.floor(spots.min(axis=0)) - 1, 0, PICTURE_PX).astype(int)
-    high = np.clip(np.ceil(spots.max(axis=0)) + 1, 0, PICTURE_PX).astype(int)
-    if (high <= low).any():
-        return None
-    left, top = int(low[0]), int(low[1])
-    return dataclasses.replace(
-        lens, left_px=left, top_px=top, columns=int(high[0]) - left, rows=int(high[1]) - top
-    )

@@ -84,7 +84,9 @@ class ShiftedSource:
 async def open_simulation(city: City, options: Options, clock: Clock) -> AsyncIterator[Ready]:
     """The whole living city, serving while entered."""
     world, park, rng = World(), CameraPark(city), random.Random(options.seed)
-    source: FrameSource = Scene(city, world)
+    scene = Scene(city, world)
+    await asyncio.to_thread(scene.warm_up, clock.now())
+    source: FrameSource = scene
     if options.at is not None:
         source = ShiftedSource(source, options.at - clock.now())
     async with (

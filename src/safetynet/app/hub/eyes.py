@@ -46,6 +46,10 @@ AT_A_TIME = 16
 REST = 4.0
 """So many times as long as that took it rests: at most a fifth of a core goes into it, also right after a start."""
 LOOK_AGAIN_S = 1.0
+QUIET_S = 3.0
+PATIENCE = 4
+"""After an incident's question it rests so long, so many times while more come: opening the views needs the
+machine more. A question finds by itself what is missing around its place."""
 KEEP_EVERY_S = 300.0
 """So often what walls hide is written down while it is being found, and when all is."""
 MOST_UPDATES = 100
@@ -80,6 +84,8 @@ class Eyes:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sight")
         self._sight = Sight(replace(city, cameras=cameras_of([], [], city)), assumed=assumed)
         self._now = self._sight.now()
+        self._asked = 0
+        """Questions of incidents so far."""
 
     async def join(self, catalogue: Catalogue) -> Change:
         """Take a district's catalogue in the place of what is known of it; returns what changed.
@@ -215,6 +221,7 @@ class Eyes:
             choice = self._sight.choose(asked, self._as_things_are(away, lost, aims))
             return Decision(choice=choice, moment=moment)
 
+        self._asked += 1
         return await self._in_thread(work)
 
     async def why_not(
@@ -257,7 +264,13 @@ class Eyes:
             if new and (not some or clock.monotonic_s() > kept_s + KEEP_EVERY_S):
                 await self._keep_walls()
                 kept_s, new = clock.monotonic_s(), False
+            asked = self._asked
             await clock.sleep(REST * took_s if some else LOOK_AGAIN_S)
+            for _ in range(PATIENCE):
+                if asked == self._asked:
+                    break
+                asked = self._asked
+                await clock.sleep(QUIET_S)
 
     def _take_walls(self) -> None:
         """In the thread of sight."""

@@ -28,6 +28,8 @@ _CREAM = (205, 196, 168)
 _MARKED_COLUMNS = 640
 """Smaller pictures, as a turning camera gives, show no lines on the road."""
 _NEAR_M = 160.0
+_FAR_PX = 1e7
+"""No corner is drawn farther out than this: Pillow counts in whole numbers."""
 _LAMP_EVERY_M = 30.0
 _POOL = tuple((15.0 * (1 - i / 14), 12 + 15 * i) for i in range(14))
 """Radius and brightness of the rings of a pool of light."""
@@ -53,10 +55,14 @@ def paint_shadows(lens: Pinhole, walls: Walls, light: Light) -> Picture:
     image = Image.new("L", (lens.columns * PAINT, lens.rows * PAINT), 0)
     sun = light.to_sun
     if light.level:
-        throw = -(walls.height_m / sun[2])[:, None] * sun[:2]
-        quads = np.stack([walls.a, walls.b, walls.b + throw, walls.a + throw], axis=1)
-        near = distance_m(walls.a, walls.b, lens.x, lens.y) < 2 * _NEAR_M
-        _fill(ImageDraw.Draw(image), lens, quads[near], 255)
+        # A house's shadow leaves it where the sun does: past the walls that face away from the sun.
+        a, b = walls.a, walls.b
+        away = (b - a) @ np.array([-sun[1], sun[0]]) < 0
+        away[away] = distance_m(a[away], b[away], lens.x, lens.y) < 2 * _NEAR_M
+        a, b = a[away], b[away]
+        throw = -(walls.height_m[away] / sun[2])[:, None] * sun[:2]
+        quads = np.stack([a, b, b + throw, a + throw], axis=1)
+        _fill(ImageDraw.Draw(image), lens, quads, 255)
     return np.asarray(image.reduce(PAINT))
 
 
@@ -66,11 +72,20 @@ def paint_lamps(lens: Pinhole, strips: Strips) -> Picture:
     draw = ImageDraw.Draw(image)
     lamps = _lamps(_select(strips, strips.rank < StreetClass.PATH))
     lamps = lamps[np.hypot(*(lamps - [lens.x, lens.y]).T) < _NEAR_M]
+    lamps = lamps[_in_picture(lens, lamps, _POOL[0][0])]
     turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     circle = np.column_stack([np.cos(turn), np.sin(turn)])
     for radius, level in _POOL:
         _fill(draw, lens, lamps[:, None, :] + radius * circle, level)
     return np.asarray(image)
+
+
+def _in_picture(lens: Pinhole, spots: Floats, radius_m: float) -> NDArray[np.bool_]:
+    """Which discs on the ground (n, 2) reach between the left and the right edge of the picture."""
+    right, _, ahead = lens.to_camera(np.column_stack([spots, np.zeros(len(spots))])).T
+    half = np.radians(lens.pose.hfov_deg) / 2
+    beyond: Floats = np.abs(right) * np.cos(half) - ahead * np.sin(half)
+    return beyond < radius_m
 
 
 def _lamps(strips: Strips) -> Floats:
@@ -91,46 +106,46 @@ def _mark(draw: ImageDraw.ImageDraw, lens: Pinhole, strips: Strips) -> None:
     """Centre lines, dashed lane lines, edge lines and crossings."""
     along = strips.b - strips.a
     length = np.hypot(*along.T)
-    for i in np.flatnonzero(length > 12):
+    for i in np.flatnonzero((length > 12) & (length - strips.width_m >= 8)):
         way = along[i] / length[i]
         width, rank = float(strips.width_m[i]), int(strips.rank[i])
         a, b = strips.a[i] + way * width / 2, strips.b[i] - way * width / 2
-        reach = length[i] - width
-        if reach < 8:
-            continue
+        reach = float(length[i]) - width
         colour = _CREAM if rank <= StreetClass.COLLECTOR else _WHITE
-        _fill(draw, lens, _stripe(a, b, 0.0, 0.16)[None], [colour])
+        _fill(draw, lens, _stripes(a, way, 0.0, 0.16, 0.0, reach), [colour])
+        lines = []
         if rank <= StreetClass.COLLECTOR:
-            _dash(draw, lens, a, way, reach, width)
+            start = np.arange(6.0, max(reach - 8, 6.0), 8.0)
+            lines += [
+                _stripes(a, way, side * width / 4, 0.15, start, start + 3) for side in (-1, 1)
+            ]
         if width >= 9:
-            _zebra(draw, lens, a, way, width)
-            _zebra(draw, lens, b, -way, width)
+            sides = np.arange(-width / 2 + 0.6, width / 2 - 0.3, 1.1)
+            lines += [
+                _stripes(a, way, sides, 0.55, 1.0, 4.0),
+                _stripes(b, -way, sides, 0.55, 1.0, 4.0),
+            ]
+        if lines:
+            white = np.concatenate(lines)
+            _fill(draw, lens, white, [_WHITE] * len(white))
 
 
-def _dash(
-    draw: ImageDraw.ImageDraw, lens: Pinhole, a: Floats, way: Floats, reach: float, width: float
-) -> None:
-    start = np.arange(6.0, max(reach - 8, 6.0), 8.0)
-    quads = [
-        _stripe(a + way * s, a + way * (s + 3), side * width / 4, 0.15)
-        for s in start
-        for side in (-1, 1)
-    ]
-    if quads:
-        _fill(draw, lens, np.array(quads), [_WHITE] * len(quads))
-
-
-def _zebra(draw: ImageDraw.ImageDraw, lens: Pinhole, a: Floats, way: Floats, width: float) -> None:
-    sides = np.arange(-width / 2 + 0.6, width / 2 - 0.3, 1.1)
-    quads = np.array([_stripe(a + way * 1.0, a + way * 4.0, s, 0.55) for s in sides])
-    _fill(draw, lens, quads, [_WHITE] * len(quads))
-
-
-def _stripe(a: Floats, b: Floats, side_m: float, width_m: float) -> Floats:
-    way = (b - a) / max(float(np.hypot(*(b - a))), 0.01)
-    across = np.array([-way[1], way[0]])
-    left, right = across * (side_m + width_m / 2), across * (side_m - width_m / 2)
-    return np.array([a + left, b + left, b + right, a + right])
+def _stripes(
+    at: Floats,
+    way: Floats,
+    side_m: Floats | float,
+    width_m: float,
+    start_m: Floats | float,
+    end_m: Floats | float,
+) -> Floats:
+    """Painted stripes (n, 4, 2) beside a way from a place on, ``start_m`` to ``end_m`` along it."""
+    side, start, end = np.broadcast_arrays(*np.atleast_1d(side_m, start_m, end_m))
+    left, right = side + width_m / 2, side - width_m / 2
+    along = np.stack([start, end, end, start], axis=1)
+    across = np.stack([left, left, right, right], axis=1)
+    normal = np.array([-way[1], way[0]])
+    stripes: Floats = at + along[..., None] * way + across[..., None] * normal
+    return stripes
 
 
 def _quads(strips: Strips, width_m: Floats) -> Floats:
@@ -158,16 +173,21 @@ def _fill(
     fill: int | list[tuple[int, int, int]],
 ) -> None:
     """Lay ground polygons (n, k, 2) in order, each with its colour (or all with one level)."""
+    if not len(polygons):
+        return
     size = np.array(draw.im.size)
     scale = size[0] / lens.columns
     flat = np.concatenate([polygons, np.zeros((*polygons.shape[:2], 1))], axis=2)
     seen = lens.to_camera(flat)
     ahead = seen[..., 2] > 0.3
-    whole = ahead.all(axis=1)
+    whole, some = ahead.all(axis=1), ahead.any(axis=1)
     spots = np.zeros((*polygons.shape[:2], 2))
     spots[whole] = lens.to_picture(seen[whole]) * scale
     outside = (spots.max(axis=1) < 0).any(axis=1) | (spots.min(axis=1) > size).any(axis=1)
-    for i in np.flatnonzero(ahead.any(axis=1) & ~(whole & outside)):
-        corners = spots[i] if whole[i] else lens.to_picture(clip_near(seen[i])) * scale
-        line = np.clip(corners, -1e7, 1e7).ravel().tolist()
+    lines = np.clip(spots, -_FAR_PX, _FAR_PX).reshape(len(spots), -1).tolist()
+    for i in np.flatnonzero(some & ~(whole & outside)).tolist():
+        line = lines[i]
+        if not whole[i]:
+            corners = lens.to_picture(clip_near(seen[i])) * scale
+            line = np.clip(corners, -_FAR_PX, _FAR_PX).ravel().tolist()
         draw.polygon(line, fill=fill if isinstance(fill, int) else fill[i])

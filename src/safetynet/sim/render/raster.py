@@ -39,13 +39,17 @@ def clip_near(corners: Floats) -> Floats:
     Sutherland and Hodgman's clip against one plane; a polygon with dents stays right for even-odd
     filling.
     """
-    kept: list[Floats] = []
-    for p, q in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if p[2] >= NEAR_M:
-            kept.append(p)
-        if (p[2] >= NEAR_M) != (q[2] >= NEAR_M):
-            kept.append(p + (q - p) * ((NEAR_M - p[2]) / (q[2] - p[2])))
-    return np.array(kept).reshape(-1, 3)
+    depth = corners[:, 2]
+    ahead = depth >= NEAR_M
+    if ahead.all():
+        return corners
+    following = np.roll(corners, -1, axis=0)
+    cut = ahead != np.roll(ahead, -1)
+    run = np.where(cut, following[:, 2] - depth, 1.0)
+    edge = corners + (following - corners) * ((NEAR_M - depth) / run)[:, None]
+    both: Floats = np.stack([corners, edge], axis=1).reshape(-1, 3)
+    kept: Floats = both[np.stack([ahead, cut], axis=1).ravel()]
+    return kept
 
 
 def fill(canvas: Canvas, faces: Faces) -> None:

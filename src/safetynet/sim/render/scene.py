@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from safetynet.base.errors import NotFoundError
 from safetynet.base.ids import CameraId
 from safetynet.city.model import PICTURE_PX, City
 from safetynet.sim.camera import Pose
-from safetynet.sim.render.block import Block
+from safetynet.sim.render.block import Block, Strips, Walls
 from safetynet.sim.render.ground import paint_ground, paint_lamps, paint_shadows
 from safetynet.sim.render.light import Light, light_at
 from safetynet.sim.render.overlay import put_overlay
@@ -50,11 +51,18 @@ class Scene:
         self.world = world
         self.block = Block(city)
         self._row = {camera: i for i, camera in enumerate(city.cameras.id)}
+        self._around = lru_cache(maxsize=2 * kept)(self._find_around)
         self._kept = kept
         self._lock = threading.Lock()
         self._backgrounds: OrderedDict[tuple[CameraId, Pose, int, Light], _Background] = (
             OrderedDict()
         )
+
+    def warm_up(self, at: datetime) -> None:
+        """Have the loops compiled (once; kept on disk), so that no first picture waits for it."""
+        if self.city.cameras.id:
+            home = Pose(azimuth_deg=0.0, tilt_deg=20.0, hfov_deg=60.0)
+            self.render(self.city.cameras.id[0], home, at)
 
     def render(self, camera: CameraId, pose: Pose, at: datetime, scale: int = 1) -> Picture:
         """The picture (720/scale, 1280/scale, 3), RGB, at an aware moment.
@@ -63,12 +71,13 @@ class Scene:
         """
         background = self._background(camera, pose, scale, light_at(at))
         picture = background.picture.copy()
-        things = self.world.snapshot()
-        if things:
-            canvas = Canvas(
-                nearness=background.canvas.nearness.copy(), surface=background.canvas.surface.copy()
-            )
-            put_things(picture, canvas, background.lens, things, at.timestamp() % 10_000)
+        put_things(
+            picture,
+            background.canvas,
+            background.lens,
+            self.world.snapshot(),
+            at.timestamp() % 10_000,
+        )
         put_overlay(picture, self.city.cameras.name[self._row[camera]], at, scale)
         return picture
 
@@ -104,9 +113,11 @@ class Scene:
                 self._backgrounds.popitem(last=False)
         return made
 
+    def _find_around(self, x: float, y: float) -> tuple[Walls, Strips]:
+        return self.block.walls(x, y, SIGHT_M), self.block.strips(x, y, STREETS_M)
+
     def _draw(self, lens: Pinhole, light: Light) -> _Background:
-        walls = self.block.walls(lens.x, lens.y, SIGHT_M)
-        strips = self.block.strips(lens.x, lens.y, STREETS_M)
+        walls, strips = self._around(lens.x, lens.y)
         solid = draw_solid(lens, walls, self.block.ring)
         ground = paint_ground(lens, strips)
         shadow = paint_shadows(lens, walls, light)

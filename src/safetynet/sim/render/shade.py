@@ -1,12 +1,13 @@
 """Colours for the nearest surfaces: calm, desaturated, lit by sun, sky and lamps."""
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from safetynet.base.geo import Floats
+from safetynet.sim.render.compiled import compiled, inner
 from safetynet.sim.render.light import Light
 from safetynet.sim.render.pinhole import Pinhole
 from safetynet.sim.render.raster import GROUND, SKY
@@ -14,8 +15,6 @@ from safetynet.sim.render.solid import Solid
 
 Single = NDArray[np.float32]
 Picture = NDArray[np.uint8]
-_BAND = 48
-"""Rows that are shaded at once: their arrays stay in the processor's cache."""
 _TONES = np.array(
     [
         (203, 196, 184),
@@ -41,7 +40,10 @@ _WARM = np.array((0.62, 0.58, 0.50), np.float32)
 _CHANCE = np.random.default_rng(1).random(1024).astype(np.float32)
 _FLOOR_M = 3.2
 _BAY_M = 2.9
-_HAZE_M = 1100.0
+_NONE, _ONE = np.float32(0), np.float32(1)
+_AIR_PER_M = np.float32(2)
+_AIR = np.exp(-np.arange(8192) / (1100.0 * _AIR_PER_M)).astype(np.float32)
+"""What the haze leaves of a colour, by distance in half metres."""
 _DAY_HORIZON = np.array((212, 219, 225), np.float32)
 _DAY_ZENITH = np.array((142, 166, 192), np.float32)
 _NIGHT_HORIZON = np.array((40, 42, 50), np.float32)
@@ -50,7 +52,7 @@ _NIGHT_ZENITH = np.array((12, 14, 22), np.float32)
 
 @dataclass(frozen=True, kw_only=True)
 class _Tables:
-    """Per surface: colour (3, n); rays (4, n) for the way along a wall; height; a number of its own."""
+    """Per surface: colour (n, 3); rays (n, 4) for the way along a wall; height; a number of its own."""
 
     colour: Single
     along: Single
@@ -66,113 +68,124 @@ def shade(
     tables = _tables(lens, solid, light)
     picture = np.empty((lens.rows, lens.columns, 3), np.uint8)
     columns = np.arange(lens.columns) + 0.5 + lens.left_px - lens.width_px / 2
-    across = (columns / lens.focal_px).astype(np.float32)
-    for top in range(0, lens.rows, _BAND):
-        rows = slice(top, min(top + _BAND, lens.rows))
-        v = np.arange(rows.start, rows.stop) + 0.5 + lens.top_px - lens.height_px / 2
-        down = (v / lens.focal_px).astype(np.float32)[:, None]
-        picture[rows] = _band(lens, solid, tables, rows, across, down, ground, shadow, lamps, light)
+    rows = np.arange(lens.rows) + 0.5 + lens.top_px - lens.height_px / 2
+    _paint_pixels(
+        picture,
+        solid.canvas.surface,
+        solid.canvas.nearness,
+        (columns / lens.focal_px).astype(np.float32),
+        (rows / lens.focal_px).astype(np.float32),
+        lens.basis[:, 2].astype(np.float32),
+        np.float32(lens.height_m),
+        np.float32(lens.focal_px * 0.12),
+        ground,
+        shadow,
+        lamps,
+        np.float32(light.day),
+        (tables.colour, tables.along, tables.height_m, tables.own),
+    )
     return picture
 
 
-def _band(
-    lens: Pinhole,
-    solid: Solid,
-    tables: _Tables,
-    rows: slice,
+@compiled
+def _paint_pixels(
+    picture: Picture,
+    surface: NDArray[np.int32],
+    nearness: Single,
     across: Single,
     down: Single,
+    up: Single,
+    height_m: np.float32,
+    sharp: np.float32,
     ground: Picture,
     shadow: Picture,
     lamps: Picture,
-    light: Light,
-) -> Picture:
-    surface, near = solid.canvas.surface[rows], solid.canvas.nearness[rows]
-    up = lens.basis[:, 2].astype(np.float32)
-    rise = (across * up[0] + down * up[1] + up[2]).ravel()
-    horizon, zenith = _sky(light)
-    colour = np.empty((surface.size, 3), np.uint8)
-    flat, inverse = surface.ravel(), near.ravel()
-    sky = np.flatnonzero(flat == SKY)
-    slope: Single = np.sqrt(np.clip(rise[sky] * np.float32(1.6), 0, 1))
-    for c in range(3):
-        colour[sky, c] = horizon[c] + (zenith[c] - horizon[c]) * slope
-    floor = np.flatnonzero(flat == GROUND)
-    paint, shaded, lamp = (
-        a[rows].reshape(surface.size, -1)[floor] for a in (ground, shadow, lamps)
-    )
-    for c, tone in enumerate(_floor(paint, shaded, lamp, light)):
-        colour[floor, c] = _hazed(tone, inverse[floor], horizon[c])
-    face = np.flatnonzero(flat >= 0)
-    u, v = across[face % lens.columns], down[face // lens.columns, 0]
-    for c, tone in enumerate(
-        _faces(lens, tables, flat[face], inverse[face], rise[face], u, v, light)
-    ):
-        colour[face, c] = _hazed(tone, inverse[face], horizon[c])
-    return colour.reshape(*surface.shape, 3)
+    day: np.float32,
+    tables: tuple[Single, Single, Single, NDArray[np.int32]],
+) -> None:
+    """Every pixel's colour. ``across`` and ``down`` are the tangents of its column and row, ``up`` how the
+    three axes of the lens rise."""
+    night = _ONE - day
+    horizon = _NIGHT_HORIZON + (_DAY_HORIZON - _NIGHT_HORIZON) * day
+    zenith = _NIGHT_ZENITH + (_DAY_ZENITH - _NIGHT_ZENITH) * day
+    for row in range(picture.shape[0]):
+        for column in range(picture.shape[1]):
+            here, near = surface[row, column], nearness[row, column]
+            rise = across[column] * up[0] + down[row] * up[1] + up[2]
+            if here == SKY:
+                slope = math.sqrt(min(max(rise * np.float32(1.6), _NONE), _ONE))
+                for c in range(3):
+                    picture[row, column, c] = horizon[c] + (zenith[c] - horizon[c]) * slope
+                continue
+            depth = _ONE / max(near, np.float32(1e-5))
+            if here == GROUND:
+                sun = day * (_ONE - shadow[row, column] * np.float32(0.38 / 255))
+                lamp = lamps[row, column] * np.float32(1 / 255)
+                red, green, blue = (
+                    ground[row, column, 0] * (sun + night * (_DARK[0] + lamp * _WARM[0])),
+                    ground[row, column, 1] * (sun + night * (_DARK[1] + lamp * _WARM[1])),
+                    ground[row, column, 2] * (sun + night * (_DARK[2] + lamp * _WARM[2])),
+                )
+            else:
+                red, green, blue = _face(
+                    tables,
+                    here,
+                    depth,
+                    across[column],
+                    down[row],
+                    depth * rise + height_m,
+                    near * sharp,
+                    day,
+                )
+            air = _AIR[min(int(depth * _AIR_PER_M), len(_AIR) - 1)]
+            picture[row, column, 0] = (red - horizon[0]) * air + horizon[0]
+            picture[row, column, 1] = (green - horizon[1]) * air + horizon[1]
+            picture[row, column, 2] = (blue - horizon[2]) * air + horizon[2]
 
 
-def _hazed(tone: Single, near: Single, horizon: np.float32) -> Single:
-    air: Single = np.exp(-1 / (np.maximum(near, np.float32(1e-5)) * np.float32(_HAZE_M)))
-    hazy: Single = (tone - horizon) * air + horizon
-    return hazy
-
-
-def _sky(light: Light) -> tuple[Single, Single]:
-    d = np.float32(light.day)
-    return (
-        _NIGHT_HORIZON + (_DAY_HORIZON - _NIGHT_HORIZON) * d,
-        _NIGHT_ZENITH + (_DAY_ZENITH - _NIGHT_ZENITH) * d,
-    )
-
-
-def _floor(paint: Picture, shadow: Picture, lamps: Picture, light: Light) -> Iterator[Single]:
-    """The ground's red, green and blue."""
-    day, night = np.float32(light.day), np.float32(1 - light.day)
-    sun = day * (1 - shadow[:, 0].astype(np.float32) * np.float32(0.38 / 255))
-    lamp = lamps[:, 0].astype(np.float32) * np.float32(1 / 255)
-    for c in range(3):
-        yield paint[:, c] * (sun + night * (_DARK[c] + lamp * _WARM[c]))
-
-
-def _faces(
-    lens: Pinhole,
-    tables: _Tables,
-    surface: NDArray[np.int32],
-    near: Single,
-    rise: Single,
-    across: Single,
-    down: Single,
-    light: Light,
-) -> Iterator[Single]:
-    """The red, green and blue of walls and roofs."""
-    depth = 1 / near
-    ray = [part[surface] for part in tables.along]
-    s = depth * (ray[0] * across + ray[1] * down + ray[2]) - ray[3]
-    z = depth * rise + np.float32(lens.height_m)
-    below = tables.height_m[surface] - z
-    floor, bay = z * np.float32(1 / _FLOOR_M), s * np.float32(1 / _BAY_M)
+@inner
+def _face(
+    tables: tuple[Single, Single, Single, NDArray[np.int32]],
+    surface: np.int32,
+    depth: np.float32,
+    across: np.float32,
+    down: np.float32,
+    z: np.float32,
+    sharp: np.float32,
+    day: np.float32,
+) -> tuple[np.float32, np.float32, np.float32]:
+    """The red, green and blue of a wall or a roof, ``z`` metres above the ground."""
+    colours, rays, heights, owns = tables
+    s = depth * (rays[surface, 0] * across + rays[surface, 1] * down + rays[surface, 2])
+    below = heights[surface] - z
+    floor, bay = z * np.float32(1 / _FLOOR_M), (s - rays[surface, 3]) * np.float32(1 / _BAY_M)
     whole_floor, whole_bay = np.floor(floor), np.floor(bay)
-    in_floor, in_bay = floor - whole_floor, np.abs(bay - whole_bay - np.float32(0.5))
-    shop = z < _FLOOR_M * 0.82
-    window = (in_floor > 0.3) & (in_floor < 0.78) & (in_bay < 0.3)
-    pane = np.where(shop, (in_bay < 0.44) & (z > 0.3), window) & (below > 0.9)
-    clear = np.clip(near * np.float32(lens.focal_px * 0.12) - np.float32(0.35), 0, 1)
-    glass = np.where(pane, clear * np.float32(0.85), np.float32(0))
-    number = whole_floor.astype(np.int32) * 131 + whole_bay.astype(np.int32) * 71
-    chance = _CHANCE[(number + tables.own[surface]) & (len(_CHANCE) - 1)]
-    plain = np.minimum(np.float32(0.78) + z * np.float32(0.11), 1) * (1 - glass)
-    plain *= np.where(below < 0.45, np.float32(1.08), np.float32(1))
-    day, night = np.float32(light.day), np.float32(1 - light.day)
-    lamp = np.exp(z * np.float32(-1 / 3.5)) if night else np.float32(0)
-    lit = chance < np.where(shop, np.float32(0.55), np.float32(0.24)) if night else None
-    shimmer = (chance - np.float32(0.5)) * 26
-    for c in range(3):
-        wall = plain * (day + night * (_DARK[c] + lamp * _WARM[c] * np.float32(0.55)))
-        pale = day * (_GLASS[c] + shimmer)
-        if lit is not None:
-            pale += night * np.where(lit, _LIT[c], _UNLIT[c])
-        yield tables.colour[c][surface] * wall + glass * pale
+    in_floor, in_bay = floor - whole_floor, abs(bay - whole_bay - np.float32(0.5))
+    shop = z < np.float32(_FLOOR_M * 0.82)
+    if shop:
+        pane = in_bay < np.float32(0.44) and z > np.float32(0.3)
+    else:
+        pane = np.float32(0.3) < in_floor < np.float32(0.78) and in_bay < np.float32(0.3)
+    glass = _NONE
+    if pane and below > np.float32(0.9):
+        glass = np.float32(0.85) * min(max(sharp - np.float32(0.35), _NONE), _ONE)
+    plain = min(np.float32(0.78) + z * np.float32(0.11), _ONE) * (_ONE - glass)
+    if below < np.float32(0.45):
+        plain *= np.float32(1.08)
+    night = _ONE - day
+    lamp = math.exp(z * np.float32(-1 / 3.5)) * np.float32(0.55) if night > 0 else _NONE
+    red = colours[surface, 0] * plain * (day + night * (_DARK[0] + lamp * _WARM[0]))
+    green = colours[surface, 1] * plain * (day + night * (_DARK[1] + lamp * _WARM[1]))
+    blue = colours[surface, 2] * plain * (day + night * (_DARK[2] + lamp * _WARM[2]))
+    if glass > 0:
+        number = int(whole_floor) * 131 + int(whole_bay) * 71 + owns[surface]
+        chance = _CHANCE[number & (len(_CHANCE) - 1)]
+        shimmer = (chance - np.float32(0.5)) * np.float32(26)
+        window = _LIT if chance < (np.float32(0.55) if shop else np.float32(0.24)) else _UNLIT
+        red += glass * (day * (_GLASS[0] + shimmer) + night * window[0])
+        green += glass * (day * (_GLASS[1] + shimmer) + night * window[1])
+        blue += glass * (day * (_GLASS[2] + shimmer) + night * window[2])
+    return red, green, blue
 
 
 def _tables(lens: Pinhole, solid: Solid, light: Light) -> _Tables:
@@ -191,8 +204,8 @@ def _tables(lens: Pinhole, solid: Solid, light: Light) -> _Tables:
     rays[:n, :3] = flat @ lens.basis.T
     rays[:n, 3] = (way * (walls.a - [lens.x, lens.y])).sum(axis=1)
     return _Tables(
-        colour=np.concatenate([tone, roof]).astype(np.float32).T.copy(),
-        along=rays.T.copy(),
+        colour=np.concatenate([tone, roof]).astype(np.float32),
+        along=rays,
         height_m=np.concatenate([walls.height_m, np.full(len(roofs), -1e9)]).astype(np.float32),
         own=(mixed % 9973).astype(np.int32),
     )

@@ -35,10 +35,11 @@ def draw_solid(lens: Pinhole, walls: Walls, ring: Callable[[int], Floats]) -> So
     the building, and its position is off by less than it is wrong.
     """
     walls = _take(walls, ~_around(lens, walls))
+    walls = _take(walls, in_wedge(lens, walls))
     canvas = _ground(lens)
     shown = _take(walls, _visible(lens, walls))
     _draw_walls(canvas, lens, shown)
-    low = np.unique(walls.building[(walls.height_m < lens.height_m) & in_wedge(lens, walls)])
+    low = np.unique(walls.building[walls.height_m < lens.height_m])
     roofs = tuple(int(i) for i in low)
     height = dict(zip(walls.building.tolist(), walls.height_m.tolist(), strict=True))
     _draw_roofs(canvas, lens, [(ring(i), height[i]) for i in roofs], len(shown.a))
@@ -98,10 +99,10 @@ def in_wedge(lens: Pinhole, walls: Walls) -> Flags:
 
 
 def _visible(lens: Pinhole, walls: Walls) -> Flags:
-    """Walls that face the lens, reach into the sector and are not surely behind nearer ones."""
+    """Walls of the sector that face the lens and are not surely behind nearer ones."""
     along = walls.b - walls.a
     to = np.array([lens.x, lens.y]) - walls.a
-    shown = (along[:, 0] * to[:, 1] - along[:, 1] * to[:, 0] < 0) & in_wedge(lens, walls)
+    shown = along[:, 0] * to[:, 1] - along[:, 1] * to[:, 0] < 0
     index = np.flatnonzero(shown)
     left, right = lens.wedge_deg()
     if right - left < 180:

@@ -1,5 +1,6 @@
 """Things that stand in the world, put into a finished background with a depth test."""
 
+import dataclasses
 import math
 import zlib
 from collections.abc import Callable, Iterator
@@ -44,13 +45,66 @@ def put_things(
     things: tuple[Thing, ...],
     seconds: float,
 ) -> None:
-    """Draw things into a picture and its depth buffer, both of which change."""
+    """Draw things into the whole picture of a lens, behind what the canvas holds, which stays as it is."""
+    windows = [w for thing in things if (w := find_window(lens, thing)) is not None]
+    if not windows:
+        return
+    window = _join(windows)
+    rows = slice(window.top_px, window.top_px + window.rows)
+    columns = slice(window.left_px, window.left_px + window.columns)
+    part = picture[rows, columns]
+    behind = Canvas(
+        nearness=canvas.nearness[rows, columns].copy(), surface=canvas.surface[rows, columns].copy()
+    )
     for thing in things:
-        for patch in list_patches(canvas, lens, thing, seconds):
-            rows, columns = patch.signature.shape
-            part = picture[patch.top : patch.top + rows, patch.left : patch.left + columns]
-            part[patch.signature] = SIGNATURES[thing.signature]
-            part[patch.detail] = patch.colour
+        for patch in list_patches(behind, window, thing, seconds):
+            high, wide = patch.signature.shape
+            box = part[patch.top : patch.top + high, patch.left : patch.left + wide]
+            box[patch.signature] = SIGNATURES[thing.signature]
+            box[patch.detail] = patch.colour
+
+
+def find_window(lens: Pinhole, thing: Thing) -> Pinhole | None:
+    """The lens, drawing only the part of its picture that may hold the thing; None where that is empty."""
+    size = THING_SIZES[thing.kind]
+    half = size.width_m / 2 + 0.6
+    corners = np.array(
+        [
+            (thing.x + i * half, thing.y + j * half, k * size.height_m)
+            for i in (-1, 1)
+            for j in (-1, 1)
+            for k in (0, 1)
+        ]
+    )
+    seen = lens.to_camera(corners)
+    if (seen[:, 2] < 0.3).all():
+        return None
+    if (seen[:, 2] < 0.3).any():
+        return lens
+    spots = lens.to_picture(seen)
+    whole = (lens.width_px, lens.height_px)
+    low = np.clip(np.floor(spots.min(axis=0)) - 1, 0, whole).astype(int)
+    high = np.clip(np.ceil(spots.max(axis=0)) + 1, 0, whole).astype(int)
+    if (high <= low).any():
+        return None
+    return _cut(lens, int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+
+
+def _join(windows: list[Pinhole]) -> Pinhole:
+    """The smallest window that holds some of one lens."""
+    return _cut(
+        windows[0],
+        min(w.left_px for w in windows),
+        min(w.top_px for w in windows),
+        max(w.left_px + w.columns for w in windows),
+        max(w.top_px + w.rows for w in windows),
+    )
+
+
+def _cut(lens: Pinhole, left: int, top: int, right: int, bottom: int) -> Pinhole:
+    return dataclasses.replace(
+        lens, left_px=left, top_px=top, columns=right - left, rows=bottom - top
+    )
 
 
 def list_patches(canvas: Canvas, lens: Pinhole, thing: Thing, seconds: float) -> Iterator[Patch]:
