@@ -31,6 +31,7 @@ from safetynet.base.clock import SystemClock
 from safetynet.base.errors import UnavailableError
 from safetynet.base.geo import LonLat
 from safetynet.base.ids import HUB, CameraId, NodeId
+from safetynet.base.settling import settle
 from safetynet.city.model import City
 from safetynet.city.synth import small_city
 from safetynet.federation import subjects
@@ -220,6 +221,10 @@ async def measure(folder: Path, cameras: int = CAMERAS) -> Figures:
         await sync_catalogue(counting, node, inventory.catalogue)
         compare_bytes, counting.bytes = counting.bytes, 0
         await hub_bus.subscribe(subjects.ALL_BEATS, hub.hear_beat)
+        await hub.eyes.choose(
+            _question(city), NOBODY
+        )  # as a hub that serves: its loops are loaded,
+        settle()  # and what lives stays
         changes = await _change(owner, hub, records[node])
         change_bytes = counting.bytes // CHANGES
         additions, questions = await _add(owner, hub, city)
@@ -263,10 +268,7 @@ async def _add(owner: Owner, hub: Hub, city: City) -> tuple[list[float], list[fl
     """Cameras come one by one; the seconds until each is known, and of questions meanwhile."""
     times: list[float] = []
     questions: list[float] = []
-    lon, lat = city.plane.to_lonlat(*(float(v) for v in (0.0, 0.0)))
-    place = Place(at=LonLat(float(lon), float(lat)), error_m=10.0)
-    request = Request(place=place, target=TargetKind.PERSON, min_px_per_m=20.0)
-    await hub.eyes.choose(request, NOBODY)
+    request = _question(city)
     for n in range(ADDITIONS):
         now = owner.inventory.catalogue.cameras
         new = msgspec.structs.replace(
@@ -281,6 +283,12 @@ async def _add(owner: Owner, hub: Hub, city: City) -> tuple[list[float], list[fl
             questions.append(await _time_s(hub.eyes.choose(request, NOBODY)))
         times.append(time.perf_counter() - started)
     return times, questions
+
+
+def _question(city: City) -> Request:
+    lon, lat = city.plane.to_lonlat(*(float(v) for v in (0.0, 0.0)))
+    place = Place(at=LonLat(float(lon), float(lat)), error_m=10.0)
+    return Request(place=place, target=TargetKind.PERSON, min_px_per_m=20.0)
 
 
 async def _time_s(work: Coroutine[Any, Any, object]) -> float:

@@ -23,6 +23,7 @@ from safetynet.base.clock import Clock, SystemClock
 from safetynet.base.errors import InvalidError, SafetyNetError
 from safetynet.base.ids import CameraId
 from safetynet.base.log import configure_logging
+from safetynet.base.settling import share_time
 from safetynet.city.bundle import load_city
 from safetynet.city.model import City
 from safetynet.sim.asgi import serve_asgi
@@ -138,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM, SIGINT or the end of the parent; returns the exit status."""
     given = _parser().parse_args(arguments)
     configure_logging(node="sim")
+    share_time()
     try:
         options = _options(given)
         city = load_city(given.city)
