@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from safetynet.base.clock import SystemClock
 from safetynet.base.errors import UnavailableError
@@ -17,8 +17,9 @@ from safetynet.federation.concern import ConcernCopy, ConcernTeller
 from safetynet.federation.messages import ConcernBatch, ConcernRequest, decode, encode
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import Draft, Entry
+from safetynet.journal.rows import Folds
 from safetynet.store.store import Store
-from safetynet.store.tables import heard
+from safetynet.store.tables import heard, incidents, journal_entries, nodes
 from tests.federation.conftest import MAPO, SEOCHO, Buses, Servers
 from tests.support import eventually
 
@@ -27,6 +28,7 @@ KIND, OTHER = "test.word/1", "test.unconcerning/1"
 
 class Whom(msgspec.Struct):
     whom: list[NodeId]
+    n: int = 0
 
 
 def word(*whom: NodeId, n: int = 0) -> Draft:
@@ -39,6 +41,23 @@ def noise(n: int = 0) -> Draft:
 
 def concerned(_: Connection, entry: Entry) -> frozenset[NodeId]:
     return frozenset(entry.read(Whom).whom)
+
+
+def fold_incident(conn: Connection, entry: Entry) -> None:
+    """A word opens an incident under the one number that its sender has."""
+    row = dict.fromkeys(("state", "kind", "grade", "received_at", "changed_at", "document"), "")
+    number = entry.read(Whom).n
+    conn.execute(
+        insert(incidents).values(
+            node=entry.node,
+            id=f"inc_{number}",
+            sender="119",
+            key="K",
+            drill=False,
+            revision=1,
+            **row,
+        )
+    )
 
 
 class City:
@@ -75,14 +94,25 @@ class City:
         assert self._telling is not None
         self._telling.cancel()
 
-    async def hear(self, node: NodeId) -> ConcernCopy:
+    async def lose(self, entries: Sequence[Entry], epoch: int) -> Entry:
+        """The hub's disk is lost with these newest entries, and it goes on from a backup in a new epoch."""
+        first = entries[0]
+
+        def forget(conn: Connection) -> None:
+            conn.execute(delete(journal_entries).where(journal_entries.c.seq >= first.seq))
+            conn.execute(update(nodes).values(seq=first.seq - 1, leaf=first.prev))
+
+        await self.stores[HUB].write(forget)
+        return await self.hub.begin_epoch(epoch)
+
+    async def hear(self, node: NodeId, folds: Folds | None = None) -> ConcernCopy:
         """A district begins to hear."""
 
         async def take(entries: Sequence[Entry]) -> None:
             self.taken[node] += [e.leaf for e in entries]
 
         bus = self.buses.mapo if node == MAPO else self.buses.seocho
-        copy = ConcernCopy(node, self.stores[node], bus, {}, take)
+        copy = ConcernCopy(node, self.stores[node], bus, folds or {}, take)
         self.copies[node] = copy
         self.running.append(self.group.create_task(copy.run()))
         return copy
@@ -192,6 +222,44 @@ async def test_a_new_epoch_of_the_hub_is_heard_and_what_it_lost_counts_no_more(c
     epoch = await city.hub.begin_epoch(2)
     after = await city.hub.append([word(MAPO, n=1)])
     await city.keeps(MAPO, [*kept, epoch, *after])
+
+
+async def list_incidents(store: Store) -> list[str]:
+    return await store.read(lambda conn: list(conn.scalars(select(incidents.c.id))))
+
+
+async def test_what_a_restored_hub_lost_is_no_longer_in_the_rows(city: City) -> None:
+    """The hub acknowledged a report, a district heard of it, and the hub's disk was lost: told again, the
+    same report opens another incident under the same number."""
+    await city.tell()
+    copy = await city.hear(MAPO, {KIND: fold_incident})
+    await city.beat()
+    kept = await city.hub.append([noise()])
+    lost = await city.hub.append([word(MAPO, n=1)])
+    await city.keeps(MAPO, lost)
+    epoch = await city.lose(lost, 2)
+    again = await city.hub.append([word(MAPO, n=2)])
+    await city.keeps(MAPO, [epoch, *again])
+    assert epoch.seq == kept[-1].seq + 1
+    assert await list_incidents(city.stores[MAPO]) == ["inc_2"]
+    assert not copy.broken
+
+
+async def test_a_word_that_cannot_be_folded_stops_the_hearing_loudly_and_not_the_district(
+    city: City,
+) -> None:
+    await city.tell()
+    copy = await city.hear(MAPO, {KIND: fold_incident})
+    await city.beat()
+    good = await city.hub.append([word(MAPO, n=1)])
+    await city.keeps(MAPO, good)
+    await city.hub.append([word(MAPO, n=2)])
+
+    async def broken() -> bool:
+        return copy.broken
+
+    await eventually(broken)
+    assert await list_incidents(city.stores[MAPO]) == ["inc_1"]
 
 
 async def test_what_cannot_be_the_hubs_is_refused_loudly_and_nothing_more_taken(city: City) -> None:

@@ -21,7 +21,7 @@ from safetynet.federation.messages import ConcernBatch, ConcernRequest, decode, 
 from safetynet.journal.append import Journal
 from safetynet.journal.entry import EPOCH_KIND, Entry, is_canonical, parse_entry
 from safetynet.journal.feed import Feed, Missed, Subscription
-from safetynet.journal.rows import Folds, Head, fold, read_head
+from safetynet.journal.rows import Folds, Head, fold, fold_again, read_head
 from safetynet.store.store import Store
 from safetynet.store.tables import heard, journal_entries
 
@@ -244,7 +244,13 @@ class ConcernCopy:
             return
         entries = [_read(line) for line in batch.entries]
         fresh = [e for e in entries if (e.epoch, e.seq) > self._at]
-        await self._store.write(lambda conn: _keep(conn, fresh, self._folds))
+        try:
+            await self._store.write(lambda conn: _keep(conn, fresh, self._folds))
+        except (RefusedError, InvalidError, UnavailableError):
+            raise
+        except Exception as error:  # a fold may trip over foreign bytes in any way
+            why = f"what the hub said does not fit what is here: {type(error).__name__}"
+            raise RefusedError("concern.not_folded", why) from error
         self._at = (batch.epoch, batch.seq)
         self.feed.publish(fresh)
         if fresh:
@@ -276,17 +282,20 @@ def _keep(conn: Connection, entries: Sequence[Entry], folds: Folds) -> None:
         if follows and last.seq and entry.prev != last.leaf:
             raise RefusedError("concern.chain", "the chain does not hold", seq=entry.seq)
         if entry.epoch > last.epoch:
-            _leave_branch(conn, entry)
+            _leave_branch(conn, entry, folds)
         conn.execute(insert(heard).values(_row(entry)))
         fold(conn, [entry], folds)
         last = Head(epoch=entry.epoch, seq=entry.seq, leaf=entry.leaf)
 
 
-def _leave_branch(conn: Connection, entry: Entry) -> None:
-    """The hub lost its newest entries and began a new epoch below them: they count no more."""
+def _leave_branch(conn: Connection, entry: Entry, folds: Folds) -> None:
+    """The hub lost its newest entries and began a new epoch below them: they count no more, and what was
+    folded from them is gone. The same report told again may open another incident."""
     c = heard.c
     lost = (c.epoch < entry.epoch) & (c.seq >= entry.seq) & c.superseded_by.is_(None)
-    conn.execute(update(heard).where(lost).values(superseded_by=entry.epoch))
+    if conn.execute(update(heard).where(lost).values(superseded_by=entry.epoch)).rowcount:
+        fold_again(conn, entry.node, folds, heard)
+        log.warning("concern.began_anew", of=entry.node, epoch=entry.epoch, seq=entry.seq)
 
 
 def _row(entry: Entry) -> dict[str, object]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import batched
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from safetynet.base.ids import NodeId
 from safetynet.journal.entry import ZERO, Entry, parse_entry
@@ -106,14 +106,17 @@ def _fold_waiting(conn: Connection, waiting: dict[Together, list[Entry]]) -> Non
     waiting.clear()
 
 
-def fold_again(conn: Connection, node: NodeId, folds: Folds) -> int:
-    """Drop the folded rows of one node and fold its whole journal; returns the entries read."""
+def fold_again(conn: Connection, node: NodeId, folds: Folds, kept: Table = journal_entries) -> int:
+    """Drop the folded rows of one node and fold all that is kept of its journal; returns the entries read.
+
+    ``kept`` is the table that holds it, with the columns of ``journal_entries``.
+    """
     for table in reversed(FOLDED):
         conn.execute(delete(table).where(table.c.node == node))
     lines = conn.execute(
-        select(journal_entries.c.line)
-        .where(journal_entries.c.node == node, journal_entries.c.superseded_by.is_(None))
-        .order_by(journal_entries.c.epoch, journal_entries.c.seq)
+        select(kept.c.line)
+        .where(kept.c.node == node, kept.c.superseded_by.is_(None))
+        .order_by(kept.c.epoch, kept.c.seq)
         .execution_options(yield_per=_AT_ONCE)  # else psycopg fetches the whole journal
     )
     return fold_lines(conn, lines.scalars(), folds)
