@@ -37,16 +37,15 @@ def apart_ended(of: NodeId = HUB) -> Draft:
 def was_apart(conn: Connection, node: NodeId, epoch: int, seq: int) -> bool:
     """True where an entry of a node's journal was written while it was apart."""
     c = journal_entries.c
-    before = (c.epoch < epoch) | ((c.epoch == epoch) & (c.seq <= seq))
-    last = conn.scalar(
-        select(c.kind)
-        .where(
-            c.node == node,
-            c.kind.in_((APART_BEGAN, APART_ENDED)),
-            before,
-            c.superseded_by.is_(None),
+    # By kind alone, of which there are few: asked for the node too, SQLite may read its whole journal.
+    found = conn.execute(
+        select(c.node, c.epoch, c.seq, c.kind, c.superseded_by).where(
+            c.kind.in_((APART_BEGAN, APART_ENDED))
         )
-        .order_by(c.epoch.desc(), c.seq.desc())
-        .limit(1)
     )
-    return last == APART_BEGAN
+    before = [
+        ((row.epoch, row.seq), row.kind)
+        for row in found
+        if row.node == node and row.superseded_by is None and (row.epoch, row.seq) <= (epoch, seq)
+    ]
+    return max(before, default=((0, 0), APART_ENDED))[1] == APART_BEGAN

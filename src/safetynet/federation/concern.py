@@ -6,6 +6,8 @@ for. It keeps them in the table ``heard``: they are the hub's words, not a journ
 """
 
 import asyncio
+import threading
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
@@ -60,8 +62,10 @@ class ConcernTeller:
         self._journal = journal
         self._bus = bus
         self._kinds = kinds | {EPOCH_KIND}
-        self._concerned = concerned
+        self._concerned = _Remembered(concerned)
         self._clock = clock
+        self._answering = asyncio.Lock()
+        """One answer at a time: after a start of the hub everybody asks, and reports want the store too."""
         self._told: dict[NodeId, Position] = dict.fromkeys(districts, (0, 0))
         self._at: Position = (0, 0)
 
@@ -103,7 +107,7 @@ class ConcernTeller:
         def look(conn: Connection) -> list[frozenset[NodeId]]:
             everybody = frozenset(self._told)
             return [
-                everybody if e.kind == EPOCH_KIND else self._concerned(conn, e) & everybody
+                everybody if e.kind == EPOCH_KIND else self._concerned.find(conn, e) & everybody
                 for e in kinds
             ]
 
@@ -136,7 +140,9 @@ class ConcernTeller:
     async def _answer(self, node: NodeId, data: bytes) -> bytes:
         asked = decode(data, ConcernRequest)
         after = (asked.after_epoch, asked.after_seq)
-        return encode(await self._journal.store.read(lambda conn: self._read(conn, node, after)))
+        async with self._answering:
+            batch = await self._journal.store.read(lambda conn: self._read(conn, node, after))
+        return encode(batch)
 
     def _read(self, conn: Connection, node: NodeId, after: Position) -> ConcernBatch:
         own = self._journal.node
@@ -154,7 +160,9 @@ class ConcernTeller:
             upto = max((head.epoch, head.seq), after)
         else:
             upto = (entries[-1].epoch, entries[-1].seq)
-        mine = (e.line for e in entries if e.kind == EPOCH_KIND or node in self._concerned(conn, e))
+        mine = (
+            e.line for e in entries if e.kind == EPOCH_KIND or node in self._concerned.find(conn, e)
+        )
         return ConcernBatch(
             after_epoch=after[0],
             after_seq=after[1],
@@ -162,6 +170,28 @@ class ConcernTeller:
             seq=upto[1],
             entries=tuple(mine),
         )
+
+
+class _Remembered:
+    """Whom an entry concerns, found once for all who ask: that takes several looks into the store."""
+
+    def __init__(self, concerned: Concerned) -> None:
+        self._concerned = concerned
+        self._found: OrderedDict[Position, frozenset[NodeId]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, conn: Connection, entry: Entry) -> frozenset[NodeId]:
+        """The districts; in any thread."""
+        at = (entry.epoch, entry.seq)
+        with self._lock:
+            found = self._found.get(at)
+        if found is None:
+            found = self._concerned(conn, entry)
+            with self._lock:
+                self._found[at] = found
+                while len(self._found) > BACKLOG:
+                    self._found.popitem(last=False)
+        return found
 
 
 async def _next_batch(subscription: Subscription) -> list[Entry]:

@@ -1,8 +1,8 @@
 """Reading entries back: by range and by incident."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Connection, Select, select, tuple_
 
 from safetynet.base.ids import IncidentId, NodeId
 from safetynet.journal.entry import Entry, parse_entry
@@ -69,6 +69,27 @@ async def read_incident(store: Store, incident: IncidentId) -> list[Entry]:
         .order_by(journal_entries.c.time, journal_entries.c.node, journal_entries.c.seq)
     )
     return await _read(store, statement)
+
+
+def find_entries(
+    conn: Connection, incidents: Iterable[IncidentId], kinds: Iterable[str], node: NodeId
+) -> list[Entry]:
+    """What a node's journal says of these incidents in entries of these kinds, in its order.
+
+    The database is asked for the incidents alone, and the rest is left out here: without statistics SQLite
+    takes each condition for as narrow as the other, and may read the whole journal for the node's sake.
+    """
+    c = journal_entries.c
+    rows = conn.execute(
+        select(c.node, c.kind, c.superseded_by, c.line).where(c.incident.in_(list(incidents)))
+    )
+    wanted = frozenset(kinds)
+    found = (
+        parse_entry(row.line)
+        for row in rows
+        if row.node == node and row.kind in wanted and row.superseded_by is None
+    )
+    return sorted(found, key=lambda e: (e.epoch, e.seq))
 
 
 async def read_kinds(

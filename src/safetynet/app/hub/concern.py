@@ -18,8 +18,9 @@ from safetynet.incident.entries import (
     JoinedBody,
 )
 from safetynet.incident.model import PlaceOrigin
-from safetynet.journal.entry import Entry, parse_entry
-from safetynet.store.tables import grants, journal_entries
+from safetynet.journal.entry import Entry
+from safetynet.journal.read import find_entries
+from safetynet.store.tables import grants
 
 CONCERNING: Final = frozenset({*INCIDENT_KINDS, INCIDENT_JOINED, GRANT_ISSUED, GRANT_CLOSED})
 """Kinds of entries that may concern a district. What is sealed in them stays so: it has no key of the hub's."""
@@ -53,17 +54,8 @@ def _told_before(conn: Connection, around: Surroundings, entry: Entry) -> frozen
     if entry.kind == INCIDENT_OPENED:
         return frozenset()
     incident = entry.read(_Placed).incident
-    c = journal_entries.c
-    lines = conn.scalars(
-        select(c.line).where(
-            c.node == HUB,
-            c.incident == incident,
-            c.kind.in_(INCIDENT_KINDS),
-            c.superseded_by.is_(None),
-            (c.epoch < entry.epoch) | ((c.epoch == entry.epoch) & (c.seq < entry.seq)),
-        )
-    ).all()
-    told = [_near(around, parse_entry(line)) for line in lines]
+    words = find_entries(conn, [incident], INCIDENT_KINDS, HUB)
+    told = [_near(around, e) for e in words if (e.epoch, e.seq) < (entry.epoch, entry.seq)]
     g = grants.c
     asked = conn.scalars(select(g.owner).where(g.node == HUB, g.incident == incident).distinct())
     return frozenset(NodeId(owner) for owner in asked).union(*told)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from safetynet.access.destruction import Because, carry_out, destroyed, is_destroyed
 from safetynet.access.seal import Vault
@@ -14,7 +14,8 @@ from safetynet.incident.entries import REPORT_ACCEPTED
 from safetynet.incident.model import IncidentState
 from safetynet.journal.append import Change, Journal
 from safetynet.journal.entry import Entry, time_text
-from safetynet.store.tables import incidents, journal_entries
+from safetynet.journal.read import find_entries
+from safetynet.store.tables import incidents
 
 OWN_SUBJECT = "rep_"
 """A message that made no report, or one that came after a destruction, is sealed under its own id."""
@@ -74,15 +75,7 @@ class Destroyer:
                 raise ConflictError(
                     "destruction.open", "an incident that goes on keeps its words", subject=subject
                 )
-            j = journal_entries.c
-            reports = (
-                conn.scalar(
-                    select(func.count()).where(
-                        j.incident == incident, j.node == node, j.kind == REPORT_ACCEPTED
-                    )
-                )
-                or 0
-            )
+            reports = len(find_entries(conn, [incident], [REPORT_ACCEPTED], node))
         at = time_text(self._clock.now())
         draft = destroyed(subject, incident=incident, because=because, by=by, at=at)
         (entry,) = change.append(draft)

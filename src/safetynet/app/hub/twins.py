@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from safetynet.app.hub.intake import TRIES, Intake
 from safetynet.base.clock import Clock
@@ -30,9 +30,9 @@ from safetynet.incident.read import (
 )
 from safetynet.incident.state import Identity, begin_with, take_in
 from safetynet.journal.append import Journal
-from safetynet.journal.entry import Draft, Entry, parse_entry
+from safetynet.journal.entry import Draft, Entry
 from safetynet.journal.feed import Feed, Missed
-from safetynet.store.tables import journal_entries
+from safetynet.journal.read import find_entries
 
 WAITING = 4096
 
@@ -132,15 +132,11 @@ class Twins:
         return change.after
 
     async def _list_joined(self, incident: IncidentId) -> frozenset[IncidentId]:
-        c = journal_entries.c
-        statement = select(c.line).where(
-            c.node == self._journal.node,
-            c.incident == incident,
-            c.kind == INCIDENT_JOINED,
-            c.superseded_by.is_(None),
+        node = self._journal.node
+        found = await self._journal.store.read(
+            lambda conn: find_entries(conn, [incident], [INCIDENT_JOINED], node)
         )
-        lines = await self._journal.store.read(lambda conn: conn.scalars(statement).all())
-        return frozenset(parse_entry(line).read(JoinedBody).other for line in lines)
+        return frozenset(entry.read(JoinedBody).other for entry in found)
 
 
 def _identity_of(entry: Entry) -> Identity | None:
