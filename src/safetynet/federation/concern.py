@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 import structlog
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, tuple_, update
 
 from safetynet.base.clock import Clock
 from safetynet.base.errors import InvalidError, RefusedError, UnavailableError
@@ -148,7 +148,7 @@ class ConcernTeller:
         own = self._journal.node
         head = read_head(conn, own)
         c = journal_entries.c
-        later = (c.epoch > after[0]) | ((c.epoch == after[0]) & (c.seq > after[1]))
+        later = tuple_(c.epoch, c.seq) > after  # in one: else the whole epoch is looked through
         statement = (
             select(c.line)
             .where(c.node == own, later, c.kind.in_(self._kinds), c.superseded_by.is_(None))
