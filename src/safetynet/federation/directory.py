@@ -7,8 +7,8 @@ from safetynet.base.ids import NodeId
 from safetynet.federation.messages import Beat
 
 BEAT_EVERY_S = 0.5
-SUSPECT_AFTER_S = 1.25
-"""Two beats missed, and half of the third: a beat that is only late does not make a node suspect."""
+SUSPECT_AFTER_S = 1.0
+"""Two beats missed: one that is only late does not make a node suspect."""
 AWAY_AFTER_S = 3.0
 
 
