@@ -75,6 +75,8 @@ class Pair:
         """True where the hub has everything that the district has."""
         if beat:
             await self.beat()
+        if await self.journal.head() != await self.follower.head(MAPO):
+            return False  # a range is not the whole journal
         own = await read_range(self.journal.store, MAPO)
         theirs = await read_range(self.follower.store, MAPO)
         return [e.line for e in own] == [e.line for e in theirs]
